@@ -1,0 +1,26 @@
+"""House rules of the whole suite.
+
+Sockets are closed (pytest-socket, see `addopts`), unix sockets excepted. A test marked `integration` or
+`browser` may reach loopback and nothing else. Each `req` marker names numbers that exist in
+docs/requirements.md.
+"""
+
+import pytest
+
+LOOPBACK = ["127.0.0.1", "::1"]
+LAST_REQUIREMENT = 194  # docs/requirements.md; compared with that file in tests/tooling
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Open loopback for the tests that say they need it, and refuse requirement numbers nobody wrote."""
+    for item in items:
+        if item.get_closest_marker("integration") or item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.allow_hosts(LOOPBACK))
+        for marker in item.iter_markers("req"):
+            _check_numbers(item, marker)
+
+
+def _check_numbers(item: pytest.Item, marker: pytest.Mark) -> None:
+    known = all(type(n) is int and 1 <= n <= LAST_REQUIREMENT for n in marker.args)
+    if not marker.args or marker.kwargs or not known:
+        raise pytest.UsageError(f"{item.nodeid}: req{marker.args} must name numbers from 1 to {LAST_REQUIREMENT}")
