@@ -1,0 +1,1 @@
+"""The business: products, orders, quotes, agreements, production, planning, and what is remembered of them."""

@@ -1,0 +1,108 @@
+"""A configuration is one customer's values for a template's options: an instance with a hash, never a SKU."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from marketplace.domain.errors import InvalidInput
+from marketplace.domain.product import ChoiceOption, IntegerOption, Option, OptionValue, Template, TextOption
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """Every option of the template with its value, in the template's order."""
+
+    product_id: str
+    values: Mapping[str, OptionValue]
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class RequiredLine:
+    """What must be bought for one order: `quantity` pieces of `category` with these attributes."""
+
+    id: str
+    label: str
+    category: str
+    quantity: int
+    attributes: Mapping[str, str]
+
+
+def configure(template: Template, values: Mapping[str, object]) -> Configuration:
+    """The configuration of `template` with `values`; options that are not named take their default.
+
+    Raises InvalidInput, naming the option, for an unknown option or a value outside its range.
+    """
+    for name in values:
+        if template.option(name) is None:
+            known = ", ".join(option.id for option in template.options())
+            raise InvalidInput(f"configuration.{name}", f"unknown option; this product has {known}")
+    checked = {option.id: _checked(option, values.get(option.id, option.default)) for option in template.options()}
+    amount = checked[template.amount_option]
+    if not isinstance(amount, int):
+        raise InvalidInput(f"configuration.{template.amount_option}", "must count pieces")
+    return Configuration(product_id=template.id, values=checked, amount=amount)
+
+
+def _checked(option: Option, value: object) -> OptionValue:
+    field = f"configuration.{option.id}"
+    match option:
+        case ChoiceOption():
+            if not isinstance(value, str) or option.choice(value) is None:
+                raise InvalidInput(field, "must be one of " + ", ".join(choice.value for choice in option.choices))
+            return value
+        case IntegerOption():
+            return _whole_number(option, field, value)
+        case TextOption():
+            return _text(option, field, value)
+
+
+def _whole_number(option: IntegerOption, field: str, value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InvalidInput(field, f"must be a whole number of {option.unit}")
+    if not option.minimum <= value <= option.maximum or (value - option.minimum) % option.step:
+        raise InvalidInput(
+            field,
+            f"must be from {option.minimum} to {option.maximum} {option.unit} in steps of {option.step}",
+        )
+    return value
+
+
+def _text(option: TextOption, field: str, value: object) -> str:
+    if not isinstance(value, str) or len(value) > option.max_length:
+        raise InvalidInput(field, f"must be a text of at most {option.max_length} characters")
+    strange = sorted(set(value) - set(option.alphabet))
+    if strange:
+        raise InvalidInput(field, f"may hold only these characters: {option.alphabet}")
+    return value
+
+
+def required_lines(template: Template, configuration: Configuration) -> tuple[RequiredLine, ...]:
+    """The bought part of the bill of materials of one order."""
+    return tuple(
+        RequiredLine(
+            id=line.id,
+            label=line.label,
+            category=line.category,
+            quantity=configuration.amount,
+            attributes={
+                name: values[str(configuration.values[option])] for name, (option, values) in line.attributes.items()
+            },
+        )
+        for line in template.bought
+    )
+
+
+def spell_out(template: Template, configuration: Configuration) -> tuple[tuple[str, str], ...]:
+    """(label, value) pairs as people read them."""
+    return tuple((option.label, _spelled(option, configuration.values[option.id])) for option in template.options())
+
+
+def _spelled(option: Option, value: OptionValue) -> str:
+    match option:
+        case ChoiceOption():
+            choice = option.choice(str(value))
+            return choice.label if choice else str(value)
+        case IntegerOption():
+            return f"{value} {option.unit}".strip()
+        case TextOption():
+            return str(value) or "none"

@@ -1,0 +1,226 @@
+"""The lifecycle of an order: one table of transitions, `decide` (command → events) and `evolve` (event → state).
+
+Pure: no clock, no I/O. *Wishes* (what a person wants) raise InvalidTransition where the table has no row. *Facts*
+(what chain, floor or clock report) that no longer fit are answered by no event at all: a fact may be told twice.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from marketplace.domain import commands as c
+from marketplace.domain import events as e
+from marketplace.domain.changes import CHANGES, placed
+from marketplace.domain.effects import Effect
+from marketplace.domain.errors import InvalidTransition
+from marketplace.domain.order import Order, Status
+from marketplace.domain.reactions import finalise, reactions, refund
+
+S = Status
+
+OPEN_OFFER = (S.PLACED, S.MATCHED, S.ACCEPTED, S.SOURCING, S.QUOTED)
+"""Before the customer has signed: everybody may still walk away."""
+UNDELIVERED = (S.CONTRACTED, S.IN_PRODUCTION, S.PRODUCED, S.SHIPPED)
+"""The money is secured and the goods are not there yet."""
+RUNNING = (*UNDELIVERED, S.DELIVERED)
+
+
+def _rows(
+    event: type[e.Event], target: Status | None, sources: Iterable[Status]
+) -> Iterable[tuple[tuple[Status, type[e.Event]], Status]]:
+    """Rows of the table: from each source by `event` to `target`, or staying where it is."""
+    return (((source, event), target or source) for source in sources)
+
+
+TRANSITIONS: Mapping[tuple[Status, type[e.Event]], Status] = dict(
+    row
+    for rows in (
+        _rows(e.MatchPostponed, None, [S.PLACED]),
+        _rows(e.OrderMatched, S.MATCHED, [S.PLACED]),
+        _rows(e.DecisionAsked, None, [S.MATCHED]),
+        _rows(e.OrderAccepted, S.ACCEPTED, [S.MATCHED]),
+        _rows(e.OrderRejected, S.REJECTED, [S.PLACED, S.MATCHED, S.ACCEPTED, S.SOURCING]),
+        _rows(e.AgreementsDrafted, S.SOURCING, [S.ACCEPTED]),
+        _rows(e.TermsSigned, None, [S.SOURCING]),
+        _rows(e.SupplierDeclined, S.PLACED, [S.SOURCING]),
+        _rows(e.QuoteIssued, S.QUOTED, [S.SOURCING]),
+        _rows(e.QuoteConfirmed, S.CONFIRMED, [S.QUOTED]),
+        # The chain is the truth: money that opened after we had given up is still money.
+        _rows(e.AgreementsOpened, S.CONTRACTED, [S.CONFIRMED, S.EXPIRED]),
+        _rows(e.ProductionStarted, S.IN_PRODUCTION, [S.CONTRACTED]),
+        _rows(e.ProductionProgressed, None, RUNNING),
+        _rows(e.MilestoneProved, None, RUNNING),
+        _rows(e.SupplyDelivered, None, RUNNING),
+        _rows(e.ProductionFailed, None, [S.IN_PRODUCTION]),
+        _rows(e.ProductionFinished, S.PRODUCED, [S.IN_PRODUCTION]),
+        _rows(e.OrderShipped, S.SHIPPED, [S.PRODUCED]),
+        _rows(e.HandoverPresented, None, [S.SHIPPED]),
+        _rows(e.OrderDelivered, S.DELIVERED, UNDELIVERED),
+        _rows(e.DeliveryAccepted, None, [S.DELIVERED]),
+        _rows(e.OrderSettled, S.SETTLED, [S.DELIVERED]),
+        _rows(e.OrderRefunded, S.REFUNDED, UNDELIVERED),
+        _rows(e.OrderExpired, S.EXPIRED, [*OPEN_OFFER, S.CONFIRMED]),
+        _rows(e.OrderCancelled, S.CANCELLED, OPEN_OFFER),
+    )
+    for row in rows
+)
+"""(status, event type) → status. There is no second table: nobody else sets a status."""
+
+ENDS = frozenset(Status) - {source for source, _ in TRANSITIONS} | {S.EXPIRED}
+"""Statuses that wait for nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a command leads to: the events, the state after them, and what must happen outside."""
+
+    order: Order
+    events: tuple[e.Event, ...]
+    effects: tuple[Effect, ...]
+
+
+def evolve(order: Order | None, event: e.Event) -> Order:
+    """The order after `event`. Raises InvalidTransition where the table has no row."""
+    if order is None:
+        if not isinstance(event, e.OrderPlaced):
+            raise InvalidTransition("not there", type(event).__name__)
+        return placed(event)
+    target = TRANSITIONS.get((order.status, type(event)))
+    if target is None:
+        raise InvalidTransition(order.status, type(event).__name__)
+    return CHANGES[type(event)](order, target, event)
+
+
+def place(command: c.PlaceOrder, now: datetime) -> Decision:
+    """The decision that begins an order."""
+    event = e.OrderPlaced(**{name: getattr(command, name) for name in c.PlaceOrder.__dataclass_fields__}, at=now)
+    order = evolve(None, event)
+    return Decision(order, (event,), tuple(reactions(order, event, now)))
+
+
+def decide(order: Order, command: c.Command, now: datetime) -> Decision:
+    """What `command` leads to. Raises InvalidTransition for a wish that the lifecycle does not allow now."""
+    events = tuple(_answer(order, command))
+    effects: list[Effect] = []
+    for event in events:
+        order = evolve(order, event)
+        effects += reactions(order, event, now)
+    if isinstance(command, c.PassDeadline):
+        effects += _overdue(order, command)
+    return Decision(order, events, tuple(effects))
+
+
+def _answer(order: Order, command: c.Command) -> Iterable[e.Event]:
+    kind = type(command)
+    if kind in FACTS:
+        return _fact(order, FACTS[kind](command))
+    if kind in WISHES:
+        wanted, event = WISHES[kind]
+        return _allowed(order, wanted, event(command))
+    if kind in JUDGED:
+        return JUDGED[kind](order, command)
+    raise InvalidTransition(order.status, kind.__name__)
+
+
+def _fact(order: Order, event: e.Event) -> Iterable[e.Event]:
+    return [event] if (order.status, type(event)) in TRANSITIONS else []
+
+
+def _allowed(order: Order, wanted: str, event: e.Event) -> Iterable[e.Event]:
+    if (order.status, type(event)) not in TRANSITIONS:
+        raise InvalidTransition(order.status, wanted)
+    return [event]
+
+
+def _match(order: Order, command: c.RecordMatch) -> Iterable[e.Event]:
+    matched = _fact(order, e.OrderMatched(command.choices, command.price, command.partial))
+    if not matched:
+        return []
+    then = e.OrderAccepted("rule") if command.exception is None else e.DecisionAsked(command.exception)
+    return [*matched, then]
+
+
+def _sign(order: Order, command: c.RecordSignature) -> Iterable[e.Event]:
+    wanted = f"{command.agreement_id}:{command.role}"
+    if order.status is not S.SOURCING:
+        raise InvalidTransition(order.status, "be signed")
+    if wanted not in order.to_sign or order.price is None or order.firm_until is None:
+        return []
+    signed = e.TermsSigned(command.agreement_id, command.role, command.party)
+    if order.to_sign != (wanted,):
+        return [signed]
+    return [signed, e.QuoteIssued(order.price.total_minor, order.price.currency, order.firm_until)]
+
+
+def _progress(order: Order, command: c.RecordProgress) -> Iterable[e.Event]:
+    if order.status not in RUNNING:
+        return []
+    started = [e.ProductionStarted(command.station)] if order.status is S.CONTRACTED else []
+    step = e.ProductionProgressed(
+        command.operation, command.step, command.station, command.done, command.of, command.reported_by
+    )
+    finishes = command.last and order.status in (S.CONTRACTED, S.IN_PRODUCTION)
+    return [*started, step, *([e.ProductionFinished(command.reported_by)] if finishes else [])]
+
+
+def _expire(order: Order, command: c.PassDeadline) -> Iterable[e.Event]:
+    if order.status != command.status:
+        return []
+    return _fact(order, e.OrderExpired(order.status))
+
+
+def _hand_over(order: Order, command: c.PresentHandover) -> Iterable[e.Event]:
+    return [] if order.handed_over else _allowed(order, "be handed over", e.HandoverPresented(command.by))
+
+
+def _accept(order: Order, command: c.AcceptDelivery) -> Iterable[e.Event]:
+    return [] if order.accepted_by_customer else _allowed(order, "be accepted by you", e.DeliveryAccepted())
+
+
+def _same(event: type[e.Event], command: type[c.Command]) -> Callable[[Any], e.Event]:
+    """An event with the fields of the command that causes it."""
+    return lambda told: event(**{name: getattr(told, name) for name in command.__dataclass_fields__})
+
+
+FACTS: Mapping[type[c.Command], Callable[[Any], e.Event]] = {
+    c.PostponeMatch: _same(e.MatchPostponed, c.PostponeMatch),
+    c.DraftAgreements: _same(e.AgreementsDrafted, c.DraftAgreements),
+    c.RecordOpened: _same(e.AgreementsOpened, c.RecordOpened),
+    c.RecordFailure: _same(e.ProductionFailed, c.RecordFailure),
+    c.RecordClaim: _same(e.MilestoneProved, c.RecordClaim),
+    c.RecordSupplyDelivered: _same(e.SupplyDelivered, c.RecordSupplyDelivered),
+    c.RecordDelivered: _same(e.OrderDelivered, c.RecordDelivered),
+    c.RecordSettled: _same(e.OrderSettled, c.RecordSettled),
+    c.RecordRefunded: _same(e.OrderRefunded, c.RecordRefunded),
+}
+"""What chain, floor and search report: one event of the same content, or none where it no longer fits."""
+
+WISHES: Mapping[type[c.Command], tuple[str, Callable[[Any], e.Event]]] = {
+    c.AcceptOrder: ("be accepted", _same(e.OrderAccepted, c.AcceptOrder)),
+    c.RejectOrder: ("be rejected", _same(e.OrderRejected, c.RejectOrder)),
+    c.DeclineSupply: ("be declined by a supplier", _same(e.SupplierDeclined, c.DeclineSupply)),
+    c.ConfirmQuote: ("be confirmed", _same(e.QuoteConfirmed, c.ConfirmQuote)),
+    c.ShipOrder: ("be shipped", _same(e.OrderShipped, c.ShipOrder)),
+    c.CancelOrder: ("be cancelled", _same(e.OrderCancelled, c.CancelOrder)),
+}
+"""What a person wants: the words for a refusal, and the event."""
+
+JUDGED: Mapping[type[c.Command], Callable[[Order, Any], Iterable[e.Event]]] = {
+    c.RecordMatch: _match,
+    c.RecordSignature: _sign,
+    c.RecordProgress: _progress,
+    c.PassDeadline: _expire,
+    c.PresentHandover: _hand_over,
+    c.AcceptDelivery: _accept,
+}
+"""Commands whose answer depends on more than the status."""
+
+
+def _overdue(order: Order, command: c.PassDeadline) -> Iterable[Effect]:
+    """Deadlines of secured money move the chain, not the order: the order follows what the chain then says."""
+    if command.status == S.CONTRACTED and order.status in UNDELIVERED:
+        return refund(order)
+    if command.status == S.DELIVERED and order.status is S.DELIVERED:
+        return finalise(order)
+    return []

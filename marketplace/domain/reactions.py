@@ -1,0 +1,103 @@
+"""What must happen outside after an event: the effects, each with the key that makes it happen once."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from marketplace.domain import events as e
+from marketplace.domain.effects import Effect, EffectKind
+from marketplace.domain.order import Order, Status
+
+WAITS = {
+    Status.PLACED: timedelta(hours=24),
+    Status.MATCHED: timedelta(hours=24),
+    Status.ACCEPTED: timedelta(hours=1),
+}
+"""How long an order may wait for search, for a person's decision, for the drafting of its terms."""
+
+CONFIRM_MARGIN = timedelta(minutes=10)
+"""A confirmed order is given up this long after its terms lapsed: by then no block can still open them."""
+
+CUSTOMER = "customer"
+MANUFACTURER = "manufacturer"
+
+NOTICES: dict[type[e.Event], tuple[str, ...]] = {
+    e.OrderMatched: (MANUFACTURER,),
+    e.DecisionAsked: (MANUFACTURER,),
+    e.OrderRejected: (CUSTOMER,),
+    e.QuoteIssued: (CUSTOMER,),
+    e.AgreementsOpened: (CUSTOMER, MANUFACTURER),
+    e.ProductionStarted: (CUSTOMER,),
+    e.ProductionFailed: (MANUFACTURER,),
+    e.ProductionFinished: (CUSTOMER, MANUFACTURER),
+    e.OrderShipped: (CUSTOMER,),
+    e.OrderDelivered: (CUSTOMER, MANUFACTURER),
+    e.OrderSettled: (CUSTOMER, MANUFACTURER),
+    e.OrderRefunded: (CUSTOMER, MANUFACTURER),
+    e.OrderExpired: (CUSTOMER, MANUFACTURER),
+    e.OrderCancelled: (MANUFACTURER,),
+}
+"""Who is told about which event."""
+
+
+def reactions(order: Order, event: e.Event, now: datetime) -> list[Effect]:
+    """The effects of `event`; `order` is the state after it."""
+    notices = [
+        Effect(EffectKind.NOTIFY, f"{type(event).__name__}:{order.version}:{audience}", type(event).__name__, audience)
+        for audience in NOTICES.get(type(event), ())
+    ]
+    return [*notices, *_deadline(order, event, now), *_work(order, event, now)]
+
+
+def _work(order: Order, event: e.Event, now: datetime) -> Iterable[Effect]:
+    match event:
+        case e.OrderPlaced() | e.SupplierDeclined():
+            return [Effect(EffectKind.FIND_SUPPLIERS, f"find:{order.version}")]
+        case e.MatchPostponed():
+            return [Effect(EffectKind.FIND_SUPPLIERS, f"find:{order.version}", due=event.retry_at)]
+        case e.OrderAccepted():
+            return [Effect(EffectKind.DRAFT_AGREEMENTS, f"draft:{order.version}")]
+        case e.QuoteConfirmed():
+            return [Effect(EffectKind.OPEN_AGREEMENTS, f"open:{event.agreement_id}", event.agreement_id)]
+        case e.AgreementsOpened():
+            return [Effect(EffectKind.DISPATCH_JOBS, f"dispatch:{supply}", supply) for supply in order.supply_ids]
+        case e.SupplyDelivered() if event.all_arrived:
+            return [Effect(EffectKind.DISPATCH_JOBS, f"dispatch:{order.delivery_id}", order.delivery_id or "")]
+        case e.HandoverPresented():
+            return [Effect(EffectKind.SUBMIT_DELIVERED, f"delivered:{order.delivery_id}", order.delivery_id or "")]
+        case e.DeliveryAccepted():
+            return [Effect(EffectKind.SUBMIT_ACCEPTANCE, f"accept:{order.delivery_id}", order.delivery_id or "")]
+        case _:
+            return []
+
+
+def _deadline(order: Order, event: e.Event, now: datetime) -> Iterable[Effect]:
+    due = _due(order, event, now)
+    if due is None:
+        return []
+    return [Effect(EffectKind.DEADLINE, f"{order.status}:{order.version}", order.status, due=due)]
+
+
+def _due(order: Order, event: e.Event, now: datetime) -> datetime | None:
+    match event:
+        case e.AgreementsOpened():
+            return event.refund_at
+        case e.OrderDelivered():
+            return event.finalise_at
+        case e.AgreementsDrafted() | e.QuoteIssued():
+            return order.firm_until
+        case e.QuoteConfirmed():
+            return None if order.firm_until is None else order.firm_until + CONFIRM_MARGIN
+        case e.OrderPlaced() | e.OrderMatched() | e.OrderAccepted() | e.SupplierDeclined():
+            return now + WAITS[order.status]
+        case _:
+            return None
+
+
+def refund(order: Order) -> list[Effect]:
+    """After delivery date and grace anybody may send the money back; we do."""
+    return [Effect(EffectKind.REFUND, f"refund:{order.delivery_id}", order.delivery_id or "")]
+
+
+def finalise(order: Order) -> list[Effect]:
+    """After the acceptance window anybody may settle; we do."""
+    return [Effect(EffectKind.FINALISE, f"finalise:{order.delivery_id}", order.delivery_id or "")]

@@ -1,0 +1,168 @@
+"""The chain that holds the money, in the words of agreements.
+
+`submit` is fire and forget with a key: the answer comes back as events of the chain, never as a return value.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from marketplace.domain.agreement import ActionKind, Agreement, Terms
+
+TypedData = dict[str, Any]
+"""An EIP-712 message with its types, as wallets take it."""
+
+
+class ChainUnavailable(Exception):
+    """The node cannot be asked just now."""
+
+
+class ChainRefused(Exception):
+    """The contracts would refuse the call as things are; `reason` names their error."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class ChainParameters:
+    """What terms must name. `unit` is token units in one cent; `start_block` is where our contracts begin."""
+
+    chain_id: int
+    factory: str
+    token: str
+    token_symbol: str
+    token_decimals: int
+    unit: int
+    fee_bps: int
+    fee_receiver: str
+    self_attested_bps: int
+    arbiter: str
+    start_block: int
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A block: its number, hash and stamp in seconds."""
+
+    number: int
+    hash: str
+    timestamp: int
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Leaves of one signed batch and the one that proves a milestone.
+
+    `leaves` are (agreement id, spec hash, code, at_ms, payload hash) in lane order.
+    """
+
+    leaves: Sequence[tuple[str, str, int, int, str]]
+    index: int
+    root: str
+    sequence: int
+    previous: str
+    signature: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChainEvent:
+    """A log of one of our agreements, decoded. `name` is one of the names below, `fields` its values.
+
+    opened {agreement_id, address, transaction} · claimed {milestone, code, matures_at} ·
+    paid_milestone {milestone, amount_minor} · delivered {at, finalise_at} · credited {party, amount_minor} ·
+    advanced {supply_id, amount_minor} · withdrawn {party, address, amount_minor} · state {state}
+    """
+
+    block: int
+    block_hash: str
+    log_index: int
+    transaction: str
+    agreement_id: str
+    name: str
+    fields: Mapping[str, Any]
+
+
+class Chain(Protocol):
+    """Port to the contracts."""
+
+    async def parameters(self) -> ChainParameters:
+        """What terms must name on this chain. Raises ChainUnavailable."""
+        ...
+
+    async def head(self) -> Head:
+        """The newest block. Raises ChainUnavailable."""
+        ...
+
+    async def block_hash(self, number: int) -> str | None:
+        """The hash of block `number`, or None where the chain is shorter."""
+        ...
+
+    async def events(self, first: int, last: int) -> Sequence[ChainEvent]:
+        """The events of blocks `first` to `last`, in chain order."""
+        ...
+
+    async def terms_id(self, terms: Terms) -> tuple[str, str]:
+        """(agreement id, address of the agreement's contract), known before anybody signs."""
+        ...
+
+    async def terms_to_sign(self, terms: Terms) -> TypedData:
+        """The terms as both parties sign them."""
+        ...
+
+    async def permit_to_sign(self, owner: str, amount: int, deadline: int) -> TypedData:
+        """The payer's permission (EIP-2612) to draw `amount` token units. Raises ChainUnavailable."""
+        ...
+
+    async def action_to_sign(self, agreement_id: str, action: ActionKind, deadline: int) -> TypedData:
+        """An action of a party on a running agreement."""
+        ...
+
+    def signed_by(self, typed: TypedData, signature: str) -> str | None:
+        """The address that signed, or None if the signature is malformed (high-s included)."""
+        ...
+
+    def keccak(self, data: bytes) -> str:
+        """Keccak-256, as 0x-hex."""
+        ...
+
+    async def open_batch(self, key: str, delivery: Agreement, supplies: Sequence[Agreement]) -> None:
+        """Open all in one transaction or none. Raises ChainRefused, ChainUnavailable."""
+        ...
+
+    async def claim(self, key: str, agreement: Agreement, milestone: int, proof: Proof) -> None:
+        """Claim a milestone by evidence. Raises ChainRefused, ChainUnavailable."""
+        ...
+
+    async def delivered_by_secret(self, key: str, agreement: Agreement, secret: str) -> None:
+        """Record the delivery with the recipient's handover secret. Raises ChainRefused, ChainUnavailable."""
+        ...
+
+    async def act(self, key: str, agreement: Agreement, action: ActionKind, signature: str, deadline: int) -> None:
+        """Relay a party's signed action. Raises ChainRefused, ChainUnavailable."""
+        ...
+
+    async def finalise(self, key: str, agreement: Agreement) -> None:
+        """Settle after the acceptance window. Raises ChainRefused, ChainUnavailable."""
+        ...
+
+    async def refund(self, key: str, agreement: Agreement) -> None:
+        """Send what is left back after date and grace. Raises ChainRefused, ChainUnavailable."""
+        ...
+
+    async def pay_out(self, key: str, agreement: Agreement) -> None:
+        """Push every due of the agreement to its owner's address. Raises ChainRefused, ChainUnavailable."""
+        ...
+
+    async def fund_test_account(self, key: str, address: str, amount_minor: int) -> None:
+        """Test money on a development chain. Raises ChainRefused elsewhere."""
+        ...
+
+    async def watch_deadline(self, timestamp: int) -> None:
+        """A deadline waits for head time `timestamp` (an embedded chain then keeps mining)."""
+        ...
+
+    async def reconcile(self) -> None:
+        """Rebroadcast what is stored and not mined yet, and note what was mined."""
+        ...
