@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
+
+import {Terms} from "../types/AgreementTypes.sol";
+
+/// @title EIP-712 hashes of what parties and machines sign.
+library TermsHash {
+    string internal constant NAME = "LotSizeOne";
+    string internal constant VERSION = "1";
+
+    bytes32 internal constant DOMAIN_TYPE =
+        keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
+
+    bytes32 internal constant TERMS_TYPE = keccak256(
+        "Terms(uint8 kind,uint8 supplyCount,address payer,address payee,address attestor,address witness,"
+        "address carrier,address arbiter,address token,uint96 unit,uint96 amount,uint256 milestones,uint40 fundBy,"
+        "uint40 deliverBy,uint32 grace,uint32 contestWindow,uint32 acceptWindow,uint32 retentionWindow,"
+        "uint32 arbiterWindow,uint16 penaltyBpsPerDay,uint16 penaltyCapBps,uint16 feeBps,uint16 cancelBps,"
+        "uint8 cancelUntil,uint16 timeoutBps,bytes32 handover,bytes32 parent,bytes32 replaces,bytes32 specHash,"
+        "bytes32 salt)"
+    );
+
+    bytes32 internal constant ACTION_TYPE = keccak256("Action(bytes32 id,uint8 what,bytes32 data,uint256 deadline)");
+
+    bytes32 internal constant EVIDENCE_ROOT_TYPE =
+        keccak256("EvidenceRoot(bytes32 root,uint64 sequence,bytes32 previous)");
+
+    /// @notice The domain of everything signed for agreements of `factory` on this chain.
+    function domain(address factory) internal view returns (bytes32) {
+        return keccak256(
+            abi.encode(DOMAIN_TYPE, keccak256(bytes(NAME)), keccak256(bytes(VERSION)), block.chainid, factory)
+        );
+    }
+
+    /// @notice The id of an agreement.
+    /// @dev All 30 members are static words, so calldata already is their ABI encoding. Dirty high bits only change
+    /// the digest, and the digest is what was signed.
+    function id(bytes32 domainSeparator, Terms calldata terms) internal pure returns (bytes32) {
+        bytes32 typeHash = TERMS_TYPE;
+        bytes32 structHash;
+        assembly ("memory-safe") {
+            let pointer := mload(0x40)
+            mstore(pointer, typeHash)
+            calldatacopy(add(pointer, 0x20), terms, 960)
+            structHash := keccak256(pointer, 992)
+        }
+        return MessageHashUtils.toTypedDataHash(domainSeparator, structHash);
+    }
+
+    /// @notice The digest of a party's consent.
+    function action(bytes32 domainSeparator, bytes32 agreement, uint8 what, bytes32 data, uint256 deadline)
+        internal
+        pure
+        returns (bytes32)
+    {
+        return MessageHashUtils.toTypedDataHash(
+            domainSeparator, keccak256(abi.encode(ACTION_TYPE, agreement, what, data, deadline))
+        );
+    }
+
+    /// @notice The digest of a gateway's signature under an evidence tree.
+    function evidenceRoot(bytes32 domainSeparator, bytes32 root, uint64 sequence, bytes32 previous)
+        internal
+        pure
+        returns (bytes32)
+    {
+        return MessageHashUtils.toTypedDataHash(
+            domainSeparator, keccak256(abi.encode(EVIDENCE_ROOT_TYPE, root, sequence, previous))
+        );
+    }
+
+    /// @notice The leaf of one event. Hashed twice, so that no inner node can pass for a leaf.
+    function leaf(bytes32 agreement, bytes32 specHash, uint16 eventCode, uint64 at, bytes32 payloadHash)
+        internal
+        pure
+        returns (bytes32)
+    {
+        return keccak256(bytes.concat(keccak256(abi.encode(agreement, specHash, eventCode, at, payloadHash))));
+    }
+}
