@@ -1,0 +1,1 @@
+"""The client of an EFPF-shaped federation: gateway (token), registry (services), federated search (offers)."""
