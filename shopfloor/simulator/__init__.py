@@ -1,0 +1,1 @@
+"""A simulated two-cell factory: a real OPC UA server and inspection stations on a line protocol."""
