@@ -151,6 +151,7 @@ class PresentHandover:
     """Somebody presents the recipient's secret, which matches the hash in the terms."""
 
     by: str
+    secret: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +165,8 @@ class RecordDelivered:
 @dataclass(frozen=True, slots=True)
 class AcceptDelivery:
     """The customer's acceptance signature was checked."""
+
+    signature: str
 
 
 @dataclass(frozen=True, slots=True)

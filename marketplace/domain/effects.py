@@ -14,6 +14,8 @@ class EffectKind(StrEnum):
     PUSH = "push"
     OPEN_AGREEMENTS = "open_agreements"
     DISPATCH_JOBS = "dispatch_jobs"
+    ASK_CARRIER = "ask_carrier"
+    ASK_ACCEPTANCE = "ask_acceptance"
     CLAIM_MILESTONE = "claim_milestone"
     SUBMIT_DELIVERED = "submit_delivered"
     SUBMIT_ACCEPTANCE = "submit_acceptance"

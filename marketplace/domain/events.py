@@ -188,9 +188,10 @@ class OrderShipped:
 
 @dataclass(frozen=True, slots=True)
 class HandoverPresented:
-    """Somebody holds the recipient's handover secret: it was shown to them."""
+    """Somebody holds the recipient's handover secret: it was shown to them. Once shown it harms nobody."""
 
     by: str
+    secret: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +205,8 @@ class OrderDelivered:
 @dataclass(frozen=True, slots=True)
 class DeliveryAccepted:
     """The customer signed that the goods are accepted."""
+
+    signature: str
 
 
 @dataclass(frozen=True, slots=True)

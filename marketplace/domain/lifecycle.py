@@ -171,11 +171,17 @@ def _expire(order: Order, command: c.PassDeadline) -> Iterable[e.Event]:
 
 
 def _hand_over(order: Order, command: c.PresentHandover) -> Iterable[e.Event]:
-    return [] if order.handed_over else _allowed(order, "be handed over", e.HandoverPresented(command.by))
+    return (
+        [] if order.handed_over else _allowed(order, "be handed over", e.HandoverPresented(command.by, command.secret))
+    )
 
 
 def _accept(order: Order, command: c.AcceptDelivery) -> Iterable[e.Event]:
-    return [] if order.accepted_by_customer else _allowed(order, "be accepted by you", e.DeliveryAccepted())
+    return (
+        []
+        if order.accepted_by_customer
+        else _allowed(order, "be accepted by you", e.DeliveryAccepted(command.signature))
+    )
 
 
 def _same(event: type[e.Event], command: type[c.Command]) -> Callable[[Any], e.Event]:

@@ -63,9 +63,11 @@ def _work(order: Order, event: e.Event, now: datetime) -> Iterable[Effect]:
         case e.SupplyDelivered() if event.all_arrived:
             return [Effect(EffectKind.DISPATCH_JOBS, f"dispatch:{order.delivery_id}", order.delivery_id or "")]
         case e.HandoverPresented():
-            return [Effect(EffectKind.SUBMIT_DELIVERED, f"delivered:{order.delivery_id}", order.delivery_id or "")]
+            subject = order.delivery_id or ""
+            return [Effect(EffectKind.SUBMIT_DELIVERED, f"delivered:{subject}", subject, f"secret:{event.secret}")]
         case e.DeliveryAccepted():
-            return [Effect(EffectKind.SUBMIT_ACCEPTANCE, f"accept:{order.delivery_id}", order.delivery_id or "")]
+            subject = order.delivery_id or ""
+            return [Effect(EffectKind.SUBMIT_ACCEPTANCE, f"accept:{subject}", subject, event.signature)]
         case _:
             return []
 
