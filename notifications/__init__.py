@@ -1,0 +1,1 @@
+"""Messages to people: Firebase Cloud Messaging, Web Push and the words both carry."""
