@@ -1,4 +1,4 @@
-"""The lifecycle of an order: one table of transitions, `decide` (command → events) and `evolve` (event → state).
+"""The lifecycle of an order: `decide` (command → events) and `evolve` (event → state) over the table `transitions`.
 
 Pure: no clock, no I/O. *Wishes* (what a person wants) raise InvalidTransition where the table has no row. *Facts*
 (what chain, floor or clock report) that no longer fit are answered by no event at all: a fact may be told twice.
@@ -16,59 +16,22 @@ from marketplace.domain.effects import Effect
 from marketplace.domain.errors import InvalidTransition
 from marketplace.domain.order import Order, Status
 from marketplace.domain.reactions import finalise, reactions, refund
+from marketplace.domain.transitions import ENDS, OPEN_OFFER, RUNNING, TRANSITIONS, UNDELIVERED
 
-S = Status
-
-OPEN_OFFER = (S.PLACED, S.MATCHED, S.ACCEPTED, S.SOURCING, S.QUOTED)
-"""Before the customer has signed: everybody may still walk away."""
-UNDELIVERED = (S.CONTRACTED, S.IN_PRODUCTION, S.PRODUCED, S.SHIPPED)
-"""The money is secured and the goods are not there yet."""
-RUNNING = (*UNDELIVERED, S.DELIVERED)
-
-
-def _rows(
-    event: type[e.Event], target: Status | None, sources: Iterable[Status]
-) -> Iterable[tuple[tuple[Status, type[e.Event]], Status]]:
-    """Rows of the table: from each source by `event` to `target`, or staying where it is."""
-    return (((source, event), target or source) for source in sources)
-
-
-TRANSITIONS: Mapping[tuple[Status, type[e.Event]], Status] = dict(
-    row
-    for rows in (
-        _rows(e.MatchPostponed, None, [S.PLACED]),
-        _rows(e.OrderMatched, S.MATCHED, [S.PLACED]),
-        _rows(e.DecisionAsked, None, [S.MATCHED]),
-        _rows(e.OrderAccepted, S.ACCEPTED, [S.MATCHED]),
-        _rows(e.OrderRejected, S.REJECTED, [S.PLACED, S.MATCHED, S.ACCEPTED, S.SOURCING]),
-        _rows(e.AgreementsDrafted, S.SOURCING, [S.ACCEPTED]),
-        _rows(e.TermsSigned, None, [S.SOURCING]),
-        _rows(e.SupplierDeclined, S.PLACED, [S.SOURCING]),
-        _rows(e.QuoteIssued, S.QUOTED, [S.SOURCING]),
-        _rows(e.QuoteConfirmed, S.CONFIRMED, [S.QUOTED]),
-        # The chain is the truth: money that opened after we had given up is still money.
-        _rows(e.AgreementsOpened, S.CONTRACTED, [S.CONFIRMED, S.EXPIRED]),
-        _rows(e.ProductionStarted, S.IN_PRODUCTION, [S.CONTRACTED]),
-        _rows(e.ProductionProgressed, None, RUNNING),
-        _rows(e.MilestoneProved, None, RUNNING),
-        _rows(e.SupplyDelivered, None, RUNNING),
-        _rows(e.ProductionFailed, None, [S.IN_PRODUCTION]),
-        _rows(e.ProductionFinished, S.PRODUCED, [S.IN_PRODUCTION]),
-        _rows(e.OrderShipped, S.SHIPPED, [S.PRODUCED]),
-        _rows(e.HandoverPresented, None, [S.SHIPPED]),
-        _rows(e.OrderDelivered, S.DELIVERED, UNDELIVERED),
-        _rows(e.DeliveryAccepted, None, [S.DELIVERED]),
-        _rows(e.OrderSettled, S.SETTLED, [S.DELIVERED]),
-        _rows(e.OrderRefunded, S.REFUNDED, UNDELIVERED),
-        _rows(e.OrderExpired, S.EXPIRED, [*OPEN_OFFER, S.CONFIRMED]),
-        _rows(e.OrderCancelled, S.CANCELLED, OPEN_OFFER),
-    )
-    for row in rows
-)
-"""(status, event type) → status. There is no second table: nobody else sets a status."""
-
-ENDS = frozenset(Status) - {source for source, _ in TRANSITIONS} | {S.EXPIRED}
-"""Statuses that wait for nothing."""
+__all__ = [
+    "ENDS",
+    "FACTS",
+    "JUDGED",
+    "OPEN_OFFER",
+    "RUNNING",
+    "TRANSITIONS",
+    "UNDELIVERED",
+    "WISHES",
+    "Decision",
+    "decide",
+    "evolve",
+    "place",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +106,7 @@ def _match(order: Order, command: c.RecordMatch) -> Iterable[e.Event]:
 
 def _sign(order: Order, command: c.RecordSignature) -> Iterable[e.Event]:
     wanted = f"{command.agreement_id}:{command.role}"
-    if order.status is not S.SOURCING:
+    if order.status is not Status.SOURCING:
         raise InvalidTransition(order.status, "be signed")
     if wanted not in order.to_sign or order.price is None or order.firm_until is None:
         return []
@@ -156,11 +119,11 @@ def _sign(order: Order, command: c.RecordSignature) -> Iterable[e.Event]:
 def _progress(order: Order, command: c.RecordProgress) -> Iterable[e.Event]:
     if order.status not in RUNNING:
         return []
-    started = [e.ProductionStarted(command.station)] if order.status is S.CONTRACTED else []
+    started = [e.ProductionStarted(command.station)] if order.status is Status.CONTRACTED else []
     step = e.ProductionProgressed(
         command.operation, command.step, command.station, command.done, command.of, command.reported_by
     )
-    finishes = command.last and order.status in (S.CONTRACTED, S.IN_PRODUCTION)
+    finishes = command.last and order.status in (Status.CONTRACTED, Status.IN_PRODUCTION)
     return [*started, step, *([e.ProductionFinished(command.reported_by)] if finishes else [])]
 
 
@@ -225,8 +188,8 @@ JUDGED: Mapping[type[c.Command], Callable[[Order, Any], Iterable[e.Event]]] = {
 
 def _overdue(order: Order, command: c.PassDeadline) -> Iterable[Effect]:
     """Deadlines of secured money move the chain, not the order: the order follows what the chain then says."""
-    if command.status == S.CONTRACTED and order.status in UNDELIVERED:
+    if command.status == Status.CONTRACTED and order.status in UNDELIVERED:
         return refund(order)
-    if command.status == S.DELIVERED and order.status is S.DELIVERED:
+    if command.status == Status.DELIVERED and order.status is Status.DELIVERED:
         return finalise(order)
     return []
