@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import rfc8785
 
@@ -73,7 +74,7 @@ class Spool:
                 salt=self._salt(),
                 prev=str(head[0][0]) if head else draft.spec,
             )
-            self._insert(event.lane, event.seq, draft.job, once, draft.agreement, domain, event)
+            self._insert_event(event, once, domain)
             self.store.execute(
                 "INSERT INTO head VALUES(?,?) ON CONFLICT(agreement) DO UPDATE SET hash=excluded.hash",
                 draft.agreement,
@@ -90,7 +91,7 @@ class Spool:
         with self.store.transaction():
             seq = self._next("t")
             body = self._note_body(seq, kind, at_ms, value)
-            self._insert("t", seq, "", "", "", Domain(0, ""), body)
+            self._insert("t", seq, body)
             surplus = self.store.rows("SELECT COUNT(*) FROM record WHERE lane='t'")[0][0] - self._cap
             if surplus > 0:
                 self._drop_oldest(surplus + 1, at_ms)  # one more: the gap takes a row itself
@@ -108,29 +109,37 @@ class Spool:
         self.store.execute("UPDATE record SET body=? WHERE lane='t' AND seq=?", gap, last)
 
     def _note_body(self, seq: int, kind: str, at_ms: int, value: dict[str, str]) -> str:
-        identity = {"v": 1, "gateway": self.gateway, "epoch": self.epoch, "lane": "t", "seq": seq}
-        return rfc8785.dumps({**identity, "kind": kind, "at": at_ms, "value": value}).decode()
+        note: dict[str, Any] = {
+            "v": 1,
+            "gateway": self.gateway,
+            "epoch": self.epoch,
+            "lane": "t",
+            "seq": seq,
+            "kind": kind,
+            "at": at_ms,
+            "value": dict(value),
+        }
+        return rfc8785.dumps(note).decode()
 
     def _next(self, lane: str) -> int:
         seq = int(self.store.rows("SELECT next_seq FROM lane WHERE lane=?", lane)[0][0])
         self.store.execute("UPDATE lane SET next_seq=? WHERE lane=?", seq + 1, lane)
         return seq
 
-    def _insert(
-        self, lane: str, seq: int, job: str, what: str, agreement: str, domain: Domain, body: EvidenceEvent | str
-    ) -> None:
-        text, leaf = (body, b"") if isinstance(body, str) else (body.canonical().decode(), body.leaf)
+    def _insert(self, lane: str, seq: int, body: str) -> None:
+        self.store.execute("INSERT INTO record VALUES(?,?,'','','',0,'',?,x'')", lane, seq, body)
+
+    def _insert_event(self, event: EvidenceEvent, once: str, domain: Domain) -> None:
         self.store.execute(
-            "INSERT INTO record VALUES(?,?,?,?,?,?,?,?,?)",
-            lane,
-            seq,
-            job,
-            what,
-            agreement,
+            "INSERT INTO record VALUES('s',?,?,?,?,?,?,?,?)",
+            event.seq,
+            event.job,
+            once,
+            event.agreement,
             domain.chain_id,
             domain.factory,
-            text,
-            leaf,
+            event.canonical().decode(),
+            event.leaf,
         )
 
     def close_batches(self, key: GatewayKey) -> list[SignedBatch]:
