@@ -48,7 +48,7 @@ def _machining(order: JobOrder) -> list[tuple[str, int]]:
 
 
 def _assembly(order: JobOrder) -> list[tuple[str, int]]:
-    return [("kitting", 1_000), ("assembling", _seconds_ms(order, "assembly_s", "3"))] + _finishing(order)
+    return [("kitting", 1_000), ("assembling", _seconds_ms(order, "assembly_s", "3")), *_finishing(order)]
 
 
 def _finishing(order: JobOrder) -> list[tuple[str, int]]:

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from asyncua import ua
+from asyncua import ua as _asyncua_types
 from asyncua.common.node import Node
 from asyncua.crypto.permission_rules import User, UserRole
 from asyncua.server.server import Server
@@ -20,6 +20,7 @@ from shopfloor.protocols.isa95 import NAMESPACE_URI, ExecutionMode, JobState, Re
 from shopfloor.protocols.job_list import dump_job_list
 from shopfloor.simulator.cell import Cell
 
+ua: Any = _asyncua_types  # its annotations want wrapper types that nobody writes
 _MESSAGE_LIMIT = 1 << 20  # asyncua's default takes 100 MB a connection before authentication
 _CHUNK_LIMIT = 16
 _CONNECTION_LIMIT = 20
@@ -56,7 +57,7 @@ class CellServer:
 
     async def start(self, cells: Mapping[str, Cell], certificate: tuple[Path, Path] | None = None) -> None:
         """Build the address space and listen; `certificate` is (certificate, key) for an encrypted endpoint."""
-        server = Server(user_manager=self._users)
+        server: Any = Server(user_manager=self._users)
         await server.init()
         await server.set_application_uri("urn:lotsizeone:factory")
         server.set_endpoint(self.url)
@@ -80,10 +81,10 @@ class CellServer:
             self._port = server.bserver._server.sockets[0].getsockname()[1]
 
     async def _add_cell(self, server: Any, index: int, name: str, cell: Cell) -> None:
-        def node(member: str) -> ua.NodeId:
+        def node(member: str) -> Any:
             return ua.NodeId(f"{name}.{member}", index)
 
-        def called(member: str) -> ua.QualifiedName:
+        def called(member: str) -> Any:
             return ua.QualifiedName(member, index)
 
         parent = await server.nodes.objects.add_object(ua.NodeId(name, index), called(name))
@@ -133,7 +134,7 @@ class CellServer:
 
 
 def _method(handler: Callable[[str], Awaitable[ReturnStatus]]) -> Callable[..., Awaitable[Any]]:
-    async def call(_parent: Any, *arguments: ua.Variant) -> ua.CallMethodResult:
+    async def call(_parent: Any, *arguments: Any) -> Any:
         text = arguments[0].Value if len(arguments) == 1 else None
         invalid = ReturnStatus(ReturnStatus.INVALID_REQUEST)
         status = await handler(text) if isinstance(text, str) else invalid
