@@ -181,7 +181,7 @@ class RecordRefunded:
 
 @dataclass(frozen=True, slots=True)
 class PassDeadline:
-    """The clock says: the deadline that was set when the order became `status` has passed."""
+    """The clock says: a deadline has passed. `status` is the subject of its effect, see `reactions.wait_of`."""
 
     status: str
 

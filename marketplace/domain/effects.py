@@ -30,7 +30,8 @@ class EffectKind(StrEnum):
 class Effect:
     """`kind` on `subject`, not before `due`. The same (kind, key) is stored once, whatever asks for it again.
 
-    `subject` is an agreement id, a template name, a status or a message id, as `kind` says; `detail` is small text.
+    `subject` is an agreement id, a template name, a wait (`reactions.wait_of`) or a message id, as `kind` says;
+    `detail` is small text.
     """
 
     kind: EffectKind

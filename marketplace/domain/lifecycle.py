@@ -15,7 +15,7 @@ from marketplace.domain.changes import CHANGES, placed
 from marketplace.domain.effects import Effect
 from marketplace.domain.errors import InvalidTransition
 from marketplace.domain.order import Order, Status
-from marketplace.domain.reactions import finalise, reactions, refund
+from marketplace.domain.reactions import finalise, reactions, refund, wait_of
 from marketplace.domain.transitions import ENDS, OPEN_OFFER, RUNNING, TRANSITIONS, UNDELIVERED
 
 __all__ = [
@@ -128,7 +128,7 @@ def _progress(order: Order, command: c.RecordProgress) -> Iterable[e.Event]:
 
 
 def _expire(order: Order, command: c.PassDeadline) -> Iterable[e.Event]:
-    if order.status != command.status:
+    if wait_of(order) != command.status:
         return []
     return _fact(order, e.OrderExpired(order.status))
 

@@ -17,6 +17,9 @@ WAITS = {
 CONFIRM_MARGIN = timedelta(minutes=10)
 """A confirmed order is given up this long after its terms lapsed: by then no block can still open them."""
 
+REPEATED = frozenset({Status.PLACED, Status.MATCHED, Status.ACCEPTED, Status.SOURCING})
+"""Statuses that an order enters again after a supplier declined."""
+
 CUSTOMER = "customer"
 MANUFACTURER = "manufacturer"
 
@@ -48,20 +51,34 @@ def reactions(order: Order, event: e.Event, now: datetime) -> list[Effect]:
     return [*notices, *_deadline(order, event, now), *_work(order, event, now)]
 
 
+def wait_of(order: Order) -> str:
+    """The name of what `order` waits for: its status, and which search it is once a supplier has declined.
+
+    A deadline carries this name, so that the deadline of an earlier search never ends a later one.
+    """
+    declined = len(order.excluded_suppliers)
+    return f"{order.status}:{declined}" if declined and order.status in REPEATED else str(order.status)
+
+
 def _work(order: Order, event: e.Event, now: datetime) -> Iterable[Effect]:
     match event:
         case e.OrderPlaced() | e.SupplierDeclined():
             return [Effect(EffectKind.FIND_SUPPLIERS, f"find:{order.version}")]
         case e.MatchPostponed():
-            return [Effect(EffectKind.FIND_SUPPLIERS, f"find:{order.version}", due=event.retry_at)]
+            return [
+                Effect(
+                    EffectKind.FIND_SUPPLIERS, f"find:{wait_of(order)}:{event.retry_at.isoformat()}", due=event.retry_at
+                )
+            ]
         case e.OrderAccepted():
             return [Effect(EffectKind.DRAFT_AGREEMENTS, f"draft:{order.version}")]
         case e.QuoteConfirmed():
             return [Effect(EffectKind.OPEN_AGREEMENTS, f"open:{event.agreement_id}", event.agreement_id)]
         case e.AgreementsOpened():
-            return [Effect(EffectKind.DISPATCH_JOBS, f"dispatch:{supply}", supply) for supply in order.supply_ids]
+            # Where nothing is bought the manufacturer has nothing to wait for.
+            return [_dispatch(agreement) for agreement in order.supply_ids or (order.delivery_id or "",)]
         case e.SupplyDelivered() if event.all_arrived:
-            return [Effect(EffectKind.DISPATCH_JOBS, f"dispatch:{order.delivery_id}", order.delivery_id or "")]
+            return [_dispatch(order.delivery_id or "")]
         case e.HandoverPresented():
             subject = order.delivery_id or ""
             return [Effect(EffectKind.SUBMIT_DELIVERED, f"delivered:{subject}", subject, f"secret:{event.secret}")]
@@ -72,11 +89,15 @@ def _work(order: Order, event: e.Event, now: datetime) -> Iterable[Effect]:
             return []
 
 
+def _dispatch(agreement_id: str) -> Effect:
+    return Effect(EffectKind.DISPATCH_JOBS, f"dispatch:{agreement_id}", agreement_id)
+
+
 def _deadline(order: Order, event: e.Event, now: datetime) -> Iterable[Effect]:
     due = _due(order, event, now)
     if due is None:
         return []
-    return [Effect(EffectKind.DEADLINE, f"{order.status}:{order.version}", order.status, due=due)]
+    return [Effect(EffectKind.DEADLINE, f"{order.status}:{order.version}", wait_of(order), due=due)]
 
 
 def _due(order: Order, event: e.Event, now: datetime) -> datetime | None:
