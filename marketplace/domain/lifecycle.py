@@ -116,6 +116,12 @@ def _sign(order: Order, command: c.RecordSignature) -> Iterable[e.Event]:
     return [signed, e.QuoteIssued(order.price.total_minor, order.price.currency, order.firm_until)]
 
 
+def _decline(order: Order, command: c.DeclineSupply) -> Iterable[e.Event]:
+    """A supplier that has declined is out already: told again, it must not end the search that replaced it."""
+    declined = _allowed(order, "be declined by a supplier", _same(e.SupplierDeclined, c.DeclineSupply)(command))
+    return [] if command.supplier_id in order.excluded_suppliers else declined
+
+
 def _progress(order: Order, command: c.RecordProgress) -> Iterable[e.Event]:
     if order.status not in RUNNING:
         return []
@@ -168,7 +174,6 @@ FACTS: Mapping[type[c.Command], Callable[[Any], e.Event]] = {
 WISHES: Mapping[type[c.Command], tuple[str, Callable[[Any], e.Event]]] = {
     c.AcceptOrder: ("be accepted", _same(e.OrderAccepted, c.AcceptOrder)),
     c.RejectOrder: ("be rejected", _same(e.OrderRejected, c.RejectOrder)),
-    c.DeclineSupply: ("be declined by a supplier", _same(e.SupplierDeclined, c.DeclineSupply)),
     c.ConfirmQuote: ("be confirmed", _same(e.QuoteConfirmed, c.ConfirmQuote)),
     c.ShipOrder: ("be shipped", _same(e.OrderShipped, c.ShipOrder)),
     c.CancelOrder: ("be cancelled", _same(e.OrderCancelled, c.CancelOrder)),
@@ -178,6 +183,7 @@ WISHES: Mapping[type[c.Command], tuple[str, Callable[[Any], e.Event]]] = {
 JUDGED: Mapping[type[c.Command], Callable[[Order, Any], Iterable[e.Event]]] = {
     c.RecordMatch: _match,
     c.RecordSignature: _sign,
+    c.DeclineSupply: _decline,
     c.RecordProgress: _progress,
     c.PassDeadline: _expire,
     c.PresentHandover: _hand_over,
