@@ -35,12 +35,18 @@ def configure(template: Template, values: Mapping[str, object]) -> Configuration
     for name in values:
         if template.option(name) is None:
             known = ", ".join(option.id for option in template.options())
-            raise InvalidInput(f"configuration.{name}", f"unknown option; this product has {known}")
+            raise InvalidInput(f"configuration.{_shown(name)}", f"unknown option; this product has {known}")
     checked = {option.id: _checked(option, values.get(option.id, option.default)) for option in template.options()}
     amount = checked[template.amount_option]
     if not isinstance(amount, int):
         raise InvalidInput(f"configuration.{template.amount_option}", "must count pieces")
     return Configuration(product_id=template.id, values=checked, amount=amount)
+
+
+def _shown(name: str) -> str:
+    """`name` as an error may repeat it: a stranger chose it, and an answer must stay short and encodable."""
+    longest = 64  # far above the ids of any template
+    return name if name.isprintable() and len(name) <= longest else ascii(name)[1 : longest + 1]
 
 
 def _checked(option: Option, value: object) -> OptionValue:

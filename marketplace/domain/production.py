@@ -67,8 +67,13 @@ _STATE_AFTER = {
 
 
 def advance(job: Job, code: int, *, done: int | None = None, of: int | None = None) -> Job:
-    """The job after an event with `code`; a job that has ended stays as it is, codes of no job change nothing."""
+    """The job after an event with `code`.
+
+    A job that has ended stays as it is and one that runs is not accepted or refused any more: events of different
+    lanes may arrive out of order. Codes of no job change nothing.
+    """
     state = _STATE_AFTER.get(EventCode(code)) if code in set(EventCode) else None
-    if state is None or job.state in FINAL:
+    late = job.state is JobState.RUNNING and code in (EventCode.JOB_ACCEPTED, EventCode.JOB_REFUSED)
+    if state is None or job.state in FINAL or late:
         return job
     return replace(job, state=state, done=job.done if done is None else done, of=job.of if of is None else of)
