@@ -15,7 +15,7 @@ from marketplace.domain.changes import CHANGES, placed
 from marketplace.domain.effects import Effect
 from marketplace.domain.errors import InvalidTransition
 from marketplace.domain.order import Order, Status
-from marketplace.domain.reactions import finalise, reactions, refund, wait_of
+from marketplace.domain.reactions import overdue, reactions, wait_of
 from marketplace.domain.transitions import ENDS, OPEN_OFFER, RUNNING, TRANSITIONS, UNDELIVERED
 
 __all__ = [
@@ -70,7 +70,7 @@ def decide(order: Order, command: c.Command, now: datetime) -> Decision:
         order = evolve(order, event)
         effects += reactions(order, event, now)
     if isinstance(command, c.PassDeadline):
-        effects += _overdue(order, command)
+        effects += overdue(order, command.status)
     return Decision(order, events, tuple(effects))
 
 
@@ -98,7 +98,9 @@ def _allowed(order: Order, wanted: str, event: e.Event) -> Iterable[e.Event]:
 
 def _match(order: Order, command: c.RecordMatch) -> Iterable[e.Event]:
     matched = _fact(order, e.OrderMatched(command.choices, command.price, command.partial))
-    if not matched:
+    # The late answer to a search before a supplier declined would ask that supplier again.
+    stale = any(choice.supplier_id in order.excluded_suppliers for choice in command.choices)
+    if stale or not matched:
         return []
     then = e.OrderAccepted("rule") if command.exception is None else e.DecisionAsked(command.exception)
     return [*matched, then]
@@ -140,17 +142,15 @@ def _expire(order: Order, command: c.PassDeadline) -> Iterable[e.Event]:
 
 
 def _hand_over(order: Order, command: c.PresentHandover) -> Iterable[e.Event]:
-    return (
-        [] if order.handed_over else _allowed(order, "be handed over", e.HandoverPresented(command.by, command.secret))
-    )
+    if order.handed_over:
+        return []
+    return _allowed(order, "be handed over", e.HandoverPresented(command.by, command.secret))
 
 
 def _accept(order: Order, command: c.AcceptDelivery) -> Iterable[e.Event]:
-    return (
-        []
-        if order.accepted_by_customer
-        else _allowed(order, "be accepted by you", e.DeliveryAccepted(command.signature))
-    )
+    if order.accepted_by_customer:
+        return []
+    return _allowed(order, "be accepted by you", e.DeliveryAccepted(command.signature))
 
 
 def _same(event: type[e.Event], command: type[c.Command]) -> Callable[[Any], e.Event]:
@@ -190,12 +190,3 @@ JUDGED: Mapping[type[c.Command], Callable[[Order, Any], Iterable[e.Event]]] = {
     c.AcceptDelivery: _accept,
 }
 """Commands whose answer depends on more than the status."""
-
-
-def _overdue(order: Order, command: c.PassDeadline) -> Iterable[Effect]:
-    """Deadlines of secured money move the chain, not the order: the order follows what the chain then says."""
-    if command.status == Status.CONTRACTED and order.status in UNDELIVERED:
-        return refund(order)
-    if command.status == Status.DELIVERED and order.status is Status.DELIVERED:
-        return finalise(order)
-    return []

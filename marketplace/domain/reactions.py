@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from marketplace.domain import events as e
 from marketplace.domain.effects import Effect, EffectKind
 from marketplace.domain.order import Order, Status
+from marketplace.domain.transitions import UNDELIVERED
 
 WAITS = {
     Status.PLACED: timedelta(hours=24),
@@ -114,6 +115,18 @@ def _due(order: Order, event: e.Event, now: datetime) -> datetime | None:
             return now + WAITS[order.status]
         case _:
             return None
+
+
+def overdue(order: Order, wait: str) -> list[Effect]:
+    """What a deadline does beside `OrderExpired`.
+
+    Deadlines of secured money move the chain, not the order: the order follows what the chain then says.
+    """
+    if wait == Status.CONTRACTED and order.status in UNDELIVERED:
+        return refund(order)
+    if wait == Status.DELIVERED and order.status is Status.DELIVERED:
+        return finalise(order)
+    return []
 
 
 def refund(order: Order) -> list[Effect]:
