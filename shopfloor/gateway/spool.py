@@ -7,7 +7,6 @@ it is sent, and each lane has its own acknowledgement: one cumulative number ove
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import rfc8785
@@ -82,9 +81,10 @@ class Spool:
             )
             return event
 
-    def has(self, job: str, once: str) -> bool:
-        """True when the event `once` of `job` is recorded."""
-        return bool(self.store.rows("SELECT 1 FROM record WHERE job=? AND what=?", job, once))
+    def kind_of(self, job: str, once: str) -> str | None:
+        """The kind of the recorded event `once` of `job`, or None."""
+        rows = self.store.rows("SELECT kind FROM record WHERE job=? AND what=?", job, once)
+        return str(rows[0][0]) if rows else None
 
     def note(self, kind: str, at_ms: int, value: dict[str, str]) -> int:
         """Commit one note to lane t and give its seq; beyond the cap the oldest are dropped, leaving a `gap`."""
@@ -127,14 +127,15 @@ class Spool:
         return seq
 
     def _insert(self, lane: str, seq: int, body: str) -> None:
-        self.store.execute("INSERT INTO record VALUES(?,?,'','','',0,'',?,x'')", lane, seq, body)
+        self.store.execute("INSERT INTO record VALUES(?,?,'','','','',0,'',?,x'')", lane, seq, body)
 
     def _insert_event(self, event: EvidenceEvent, once: str, domain: Domain) -> None:
         self.store.execute(
-            "INSERT INTO record VALUES('s',?,?,?,?,?,?,?,?)",
+            "INSERT INTO record VALUES('s',?,?,?,?,?,?,?,?,?)",
             event.seq,
             event.job,
             once,
+            event.kind,
             event.agreement,
             domain.chain_id,
             domain.factory,
@@ -234,8 +235,3 @@ class Spool:
     def quarantined(self) -> list[tuple[int, str]]:
         """(seq, reason) of every event of lane s that the backend would not take."""
         return [(r["seq"], r["reason"]) for r in self.store.rows("SELECT seq, reason FROM quarantine ORDER BY seq")]
-
-
-def open_spool(path: Path, gateway: str, *, telemetry_cap: int = 100_000) -> Spool:
-    """Open the file at `path` for `gateway`. Raises SpoolBusy, SpoolWriteFailed."""
-    return Spool(Store(path), gateway, telemetry_cap=telemetry_cap)

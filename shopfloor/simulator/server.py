@@ -27,7 +27,7 @@ _CONNECTION_LIMIT = 20
 _NO_JOB = JobState.NOT_ALLOWED_TO_START
 
 
-class _Users(UserManager):  # type: ignore[misc]  # asyncua's class is untyped
+class _Users(UserManager):
     def __init__(self, passwords: Mapping[str, str]) -> None:
         self._passwords = dict(passwords)
 
