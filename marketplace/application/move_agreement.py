@@ -1,0 +1,59 @@
+"""Submit the moves of a running agreement: delivered, accepted, finalised, refunded, paid out."""
+
+from marketplace.application.accept_delivery import acceptance_deadline
+from marketplace.application.context import Context
+from marketplace.domain.agreement import ENDED, ActionKind, Agreement, AgreementStatus
+from marketplace.domain.errors import NotFound
+
+
+async def _agreement(ctx: Context, agreement_id: str) -> Agreement:
+    async with ctx.uow.read() as tx:
+        agreement = await tx.agreements.get(agreement_id)
+    if agreement is None:
+        raise NotFound("agreement")
+    return agreement
+
+
+async def submit_delivered(ctx: Context, agreement_id: str, proof: str) -> None:
+    """`proof` is "secret:0x…" (the recipient's) or "signature:0x…" (the carrier's)."""
+    agreement = await _agreement(ctx, agreement_id)
+    if agreement.status is not AgreementStatus.OPEN:
+        return
+    kind, value = proof.split(":", 1)
+    key = f"delivered:{agreement_id}"
+    if kind == "secret":
+        await ctx.chain.delivered_by_secret(key, agreement, value)
+    else:
+        deadline = acceptance_deadline(agreement)
+        await ctx.chain.act(key, agreement, ActionKind.DELIVERED, value, deadline)
+
+
+async def submit_acceptance(ctx: Context, agreement_id: str, signature: str) -> None:
+    """Relay the payer's acceptance."""
+    agreement = await _agreement(ctx, agreement_id)
+    if agreement.status is AgreementStatus.DELIVERED:
+        deadline = acceptance_deadline(agreement)
+        await ctx.chain.act(f"accept:{agreement_id}", agreement, ActionKind.ACCEPT, signature, deadline)
+
+
+async def finalise(ctx: Context, agreement_id: str) -> None:
+    """Settle after the acceptance window, unless somebody was faster."""
+    agreement = await _agreement(ctx, agreement_id)
+    if agreement.status is AgreementStatus.DELIVERED:
+        await ctx.chain.finalise(f"finalise:{agreement_id}", agreement)
+
+
+async def refund(ctx: Context, agreement_id: str) -> None:
+    """Send the rest back after date and grace, unless it was delivered."""
+    agreement = await _agreement(ctx, agreement_id)
+    if agreement.status is AgreementStatus.OPEN:
+        await ctx.chain.refund(f"refund:{agreement_id}", agreement)
+
+
+async def pay_out(ctx: Context, agreement_id: str, key: str) -> None:
+    """Push what is credited to its owners; before the end this also pays milestones that have matured."""
+    agreement = await _agreement(ctx, agreement_id)
+    waits = any(state == "proved" for state, _ in agreement.milestone_states.values())
+    owed = any(not payout.paid for payout in agreement.payouts)
+    if owed or (waits and agreement.status not in ENDED):
+        await ctx.chain.pay_out(key, agreement)

@@ -1,0 +1,232 @@
+"""Orders, agreements and requests as their readers may see them."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from marketplace.application.access import concerns
+from marketplace.application.context import Context
+from marketplace.application.indicative_quote import quote_view
+from marketplace.application.views import (
+    AgreementView,
+    LabelledValue,
+    MilestoneView,
+    NextAction,
+    OrderView,
+    PartyView,
+    PaymentView,
+    PayoutView,
+    ProgressView,
+    QuoteView,
+    RequestedAgreement,
+    SideView,
+    SignatureRequestView,
+)
+from marketplace.application.wording import STATUS_TITLES, WAITING_FOR, milestone_label, vouched_by
+from marketplace.domain.agreement import ZERO_ADDRESS, ZERO_HASH, Agreement, AgreementStatus
+from marketplace.domain.configuration import configure, spell_out
+from marketplace.domain.errors import NotFound
+from marketplace.domain.evidence import EventCode
+from marketplace.domain.money import spell
+from marketplace.domain.order import Order, Status
+from marketplace.domain.parties import Account, Role
+from marketplace.ports.unit_of_work import SignatureRequest, Transaction
+
+HELD = frozenset({AgreementStatus.OPEN, AgreementStatus.DELIVERED, AgreementStatus.RETAINED, AgreementStatus.DISPUTED})
+
+
+async def present(ctx: Context, tx: Transaction, order_id: str, reader: Account) -> OrderView:
+    """The order for `reader`: all for its two sides, a reduced view for suppliers and carriers. Raises NotFound."""
+    order = await tx.orders.get(order_id)
+    if order is None:
+        raise NotFound("order")
+    agreements = await tx.agreements.of_order(order_id)
+    full = reader.role is Role.OPERATOR or reader.party_id in (order.customer_id, order.manufacturer_id)
+    customers = reader.id == order.customer_id
+    shown = [item for item in agreements if _may_see(item, order, reader, full=full)]
+    maker = await tx.parties.organisation(order.manufacturer_id)
+    customer = await tx.parties.account(order.customer_id)
+    template = ctx.catalogue[order.product_id]
+    events = await tx.orders.events(order_id)
+    spelled = spell_out(template, configure(template, order.configuration))
+    return OrderView(
+        id=order.id,
+        status=order.status,
+        title=STATUS_TITLES[order.status],
+        waiting_for=order.waiting_reason or WAITING_FOR.get(order.status),
+        next_action=_next_action(order, reader),
+        product=PartyView(template.id, template.name),
+        manufacturer=PartyView(order.manufacturer_id, maker.name if maker else ""),
+        customer_name=customer.display_name if customer and full and not customers else None,
+        configuration=tuple(LabelledValue(label, value) for label, value in spelled),
+        amount=order.amount,
+        deliver_by=order.deliver_by,
+        placed_at=order.placed_at,
+        updated_at=events[-1].at if events else order.placed_at,
+        client_reference=order.client_reference if customers else None,
+        quote=_quote(order) if full else None,
+        agreements=tuple([await agreement_view(tx, item) for item in shown]),
+        progress=ProgressView(order.done, order.of, order.step) if order.of else None,
+        payment=_payment(agreements) if full else None,
+    )
+
+
+def _may_see(agreement: Agreement, order: Order, reader: Account, *, full: bool) -> bool:
+    """A customer sees the own delivery agreement, the manufacturer all, a supplier its own."""
+    if reader.role is Role.OPERATOR or reader.party_id == order.manufacturer_id:
+        return True
+    return concerns(agreement, reader) if not full else agreement.payer_id == order.customer_id
+
+
+def _next_action(order: Order, reader: Account) -> NextAction | None:
+    if reader.id == order.customer_id:
+        match order.status:
+            case Status.QUOTED:
+                return NextAction("confirm", order.firm_until)
+            case Status.SHIPPED if not order.handed_over:
+                return NextAction("show_handover_code", None)
+            case Status.DELIVERED if not order.accepted_by_customer:
+                return NextAction("accept_delivery", None)
+    if reader.party_id == order.manufacturer_id:
+        match order.status:
+            case Status.MATCHED:
+                return NextAction("decide", None)
+            case Status.SOURCING:
+                return NextAction("sign", order.firm_until)
+            case Status.PRODUCED:
+                return NextAction("ship", None)
+    return None
+
+
+def _quote(order: Order) -> QuoteView | None:
+    if order.price is None:
+        return None
+    view = quote_view(order.price, order.deliver_by)
+    firm = order.status not in (Status.PLACED, Status.MATCHED, Status.ACCEPTED, Status.SOURCING)
+    return QuoteView(
+        kind="firm" if firm else "indicative",
+        version=1 + len(order.excluded_suppliers),
+        total_minor=view.total_minor,
+        currency=view.currency,
+        lines=view.lines,
+        platform_fee_minor=view.platform_fee_minor,
+        deliver_by=view.deliver_by,
+        firm_until=order.firm_until,
+        digest=order.quote_digest,
+    )
+
+
+def _payment(agreements: Sequence[Agreement]) -> PaymentView | None:
+    """The delivery's money: what is held, and what has left."""
+    if not agreements or agreements[0].status in (AgreementStatus.DRAFTED, AgreementStatus.SIGNED):
+        return None
+    delivery = agreements[0]
+    total = delivery.terms.amount_minor
+    released = sum(payout.amount_minor for payout in delivery.payouts)
+    return PaymentView(total, total - released if delivery.status in HELD else 0, released)
+
+
+async def _name(tx: Transaction, party_id: str) -> str:
+    organisation = await tx.parties.organisation(party_id)
+    if organisation is not None:
+        return organisation.name
+    account = await tx.parties.account(party_id)
+    return account.display_name if account else ""
+
+
+async def agreement_view(tx: Transaction, agreement: Agreement) -> AgreementView:
+    """The agreement as its parties see it."""
+    terms = agreement.terms
+    payer, payee = await _name(tx, agreement.payer_id), await _name(tx, agreement.payee_id)
+    names = {"payer": payer, "payee": payee, "fee": "Platform fee", "supply": "Suppliers"}
+    payouts: dict[tuple[str, str], int] = {}
+    for payout in agreement.payouts:
+        key = (payout.party, payout.address)
+        payouts[key] = payouts.get(key, 0) + payout.amount_minor
+    return AgreementView(
+        id=agreement.id,
+        kind=agreement.kind.name.lower(),
+        address=agreement.address,
+        status=agreement.status,
+        payer=SideView(payer, terms.payer),
+        payee=SideView(payee, terms.payee),
+        amount_minor=terms.amount_minor,
+        deliver_by=datetime.fromtimestamp(terms.deliver_by, UTC),
+        description=agreement.description,
+        milestones=tuple(_milestones(agreement)),
+        payouts=tuple(PayoutView(party, names[party], address, amount) for (party, address), amount in payouts.items()),
+    )
+
+
+def _milestones(agreement: Agreement) -> list[MilestoneView]:
+    views = []
+    for index, milestone in enumerate(agreement.terms.milestones):
+        state, at_ms = agreement.milestone_states.get(index, ("waiting", 0))
+        views.append(
+            MilestoneView(
+                code=int(milestone.code),
+                label=milestone_label(milestone.code),
+                amount_minor=agreement.terms.milestone_minor(index),
+                vouched_by=vouched_by(milestone),
+                state=state,
+                at=datetime.fromtimestamp(at_ms / 1000, UTC) if at_ms else None,
+            )
+        )
+    rest = agreement.terms.amount_minor - sum(view.amount_minor for view in views)
+    done = agreement.status is AgreementStatus.SETTLED
+    state = "paid" if done else "proved" if agreement.status is AgreementStatus.DELIVERED else "waiting"
+    voucher = "confirmed by the recipient or the carrier"
+    label = "Delivered and accepted"
+    return [*views, MilestoneView(int(EventCode.DELIVERED), label, rest, voucher, state, None)]
+
+
+async def readable_terms(tx: Transaction, agreement: Agreement) -> tuple[LabelledValue, ...]:
+    """The terms in words, in the order in which people ask."""
+    terms, view = agreement.terms, await agreement_view(tx, agreement)
+    euros = "EUR"
+    rows = [
+        ("What", agreement.description),
+        ("Made by", view.payee.name),
+        ("Paid by", view.payer.name),
+        ("Price, everything included", spell(terms.amount_minor, euros)),
+        ("Delivered by", view.deliver_by.strftime("%d %B %Y, %H:%M UTC")),
+        *((row.label, f"{spell(row.amount_minor, euros)}: {row.vouched_by}") for row in view.milestones),
+        (
+            "If it is late",
+            f"{terms.penalty_bps_per_day / 100:g} % less for each day begun, at most {terms.penalty_cap_bps / 100:g} %",
+        ),
+        ("If it never comes", f"the money goes back {terms.grace // 3600} h after the date"),
+        ("Time to check the goods", f"{terms.accept_window // 3600} h, then it counts as accepted"),
+        ("Platform fee, inside the price", f"{terms.fee_bps / 100:g} %"),
+    ]
+    return tuple(LabelledValue(label, value) for label, value in rows)
+
+
+async def present_request(tx: Transaction, request: SignatureRequest) -> SignatureRequestView:
+    """A signature request with its agreement in words. Raises NotFound."""
+    agreement = await tx.agreements.get(request.agreement_id)
+    if agreement is None:
+        raise NotFound("signature request")
+    view = await agreement_view(tx, agreement)
+    unprotected = agreement.terms.carrier == ZERO_ADDRESS and agreement.terms.handover != ZERO_HASH
+    note = "No carrier signs this delivery: the buyer alone holds the proof." if unprotected else request.note
+    return SignatureRequestView(
+        id=request.id,
+        order_id=request.order_id,
+        purpose=request.purpose,
+        role=request.role,
+        status=request.status,
+        agreement=RequestedAgreement(
+            id=view.id,
+            kind=view.kind,
+            amount_minor=view.amount_minor,
+            currency="EUR",
+            payer=view.payer,
+            payee=view.payee,
+            deliver_by=view.deliver_by,
+            description=view.description,
+        ),
+        typed_data=dict(request.typed_data),
+        readable=await readable_terms(tx, agreement),
+        deadline=datetime.fromtimestamp(request.deadline, UTC),
+        note=note,
+    )
