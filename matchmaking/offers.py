@@ -14,9 +14,6 @@ from types import MappingProxyType
 # ISO 4217 currencies that have two decimal digits and that we trade in; another currency is a rejected offer.
 MINOR_UNITS: Mapping[str, int] = MappingProxyType({"EUR": 100, "USD": 100, "GBP": 100, "CHF": 100, "BRL": 100})
 
-_NO_TEXTS: Mapping[str, tuple[str, ...]] = MappingProxyType({})
-_NO_NUMBERS: Mapping[str, tuple[Decimal, ...]] = MappingProxyType({})
-
 
 @dataclass(frozen=True, slots=True)
 class Party:
@@ -61,8 +58,8 @@ class Offer:
     categories: tuple[str, ...] = ()
     certificates: tuple[str, ...] = ()
     countries: tuple[str, ...] = ()
-    texts: Mapping[str, tuple[str, ...]] = field(default=_NO_TEXTS)
-    numbers: Mapping[str, tuple[Decimal, ...]] = field(default=_NO_NUMBERS)
+    texts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    numbers: Mapping[str, tuple[Decimal, ...]] = field(default_factory=dict)
     price_conflict: bool = False
     age_s: int = 0
 
