@@ -91,7 +91,7 @@ def compile_input(standard: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         output = solcx.compile_standard(dict(standard), solc_binary=WRAPPER)
     except SolcError as error:
         # The exception carries the whole output, 400 kB of it: show what a person can read.
-        raise CompilerError("\n".join(_messages(error.stdout_data)) or str(error.message)) from None
+        raise CompilerError("\n".join(_messages(error.stdout_data or "")) or str(error.message)) from None
     # A warning in OpenZeppelin's sources (transient storage, said to be safe for a guard) is not ours to mend.
     problems = [
         problem["formattedMessage"]
@@ -108,8 +108,7 @@ def build_artifacts() -> dict[str, str]:
     standard = standard_input()
     version, output = compile_input(standard)
     hashes = {
-        name: hashlib.sha256(source["content"].encode()).hexdigest()
-        for name, source in standard["sources"].items()
+        name: hashlib.sha256(source["content"].encode()).hexdigest() for name, source in standard["sources"].items()
     }
     files = {STANDARD_INPUT.name: _text(standard)}
     for name in CONTRACTS:
@@ -152,9 +151,7 @@ def check() -> None:
         if not path.is_file() or path.read_text("utf-8") != text:
             stale.append(f"artifacts/{name}")
     if stale:
-        raise StaleArtifactsError(
-            f"not what the sources give: {', '.join(stale)}; run `python -m contracts.compiler`"
-        )
+        raise StaleArtifactsError(f"not what the sources give: {', '.join(stale)}; run `python -m contracts.compiler`")
 
 
 def _disk_path(name: str) -> Path:

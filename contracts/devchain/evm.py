@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+import rlp  # type: ignore[import-untyped]
 from eth.chains.base import MiningChain
 from eth.constants import POST_MERGE_DIFFICULTY, POST_MERGE_MIX_HASH, POST_MERGE_NONCE
 from eth.db.atomic import AtomicDB
@@ -67,8 +68,7 @@ class Evm:
                 "timestamp": now,
             }
             state = {
-                address: {"balance": wei, "nonce": 0, "code": b"", "storage": {}}
-                for address, wei in genesis.items()
+                address: {"balance": wei, "nonce": 0, "code": b"", "storage": {}} for address, wei in genesis.items()
             }
             self._chain: Any = kind.from_genesis(base, parameters, state)
         else:
@@ -123,6 +123,11 @@ class Evm:
             self.reset()
             raise
         return block, taken, refused
+
+    @staticmethod
+    def size(block: Any) -> int:
+        """Bytes of a block in RLP."""
+        return len(rlp.encode(block))
 
     def reset(self) -> None:
         """Forgets a half-made block."""
@@ -204,7 +209,7 @@ class Evm:
 class _Chain(MiningChain):  # type: ignore[misc, unused-ignore]
     """Prague from the first block, at a constant gas limit."""
 
-    vm_configuration = ((0, PragueVM),)
+    vm_configuration: Any = ((0, PragueVM),)
 
     def create_header_from_parent(self, parent_header: Any, **parameters: Any) -> Any:
         parameters.setdefault("gas_limit", parent_header.gas_limit)

@@ -26,9 +26,7 @@ class Mempool:
         if transaction.hash in self.by_hash:
             raise RpcError(SERVER_ERROR, "already known")
         if transaction.nonce < state_nonce:
-            raise RpcError(
-                SERVER_ERROR, f"nonce too low: next nonce {state_nonce}, tx nonce {transaction.nonce}"
-            )
+            raise RpcError(SERVER_ERROR, f"nonce too low: next nonce {state_nonce}, tx nonce {transaction.nonce}")
         if len(self.by_hash) >= MAX_WAITING:
             raise RpcError(LIMIT_EXCEEDED, "txpool is full")
         queue = self.queues.setdefault(transaction.sender, {})
@@ -76,7 +74,7 @@ class Mempool:
 
 
 def _outbids(new: Any, old: Any) -> bool:
-    return (
+    return bool(
         new.max_fee_per_gas * 100 >= old.max_fee_per_gas * _BUMP_PERCENT
         and new.max_priority_fee_per_gas * 100 >= old.max_priority_fee_per_gas * _BUMP_PERCENT
     )

@@ -80,9 +80,7 @@ class Methods:
         return self._with_transactions(found, full)
 
     def eth_getBlockByHash(self, block_hash: object, full: object = False) -> dict[str, Any] | None:  # noqa: N802
-        return self._with_transactions(
-            self._node.store.block(parse_data(block_hash, "block hash", 32)), full
-        )
+        return self._with_transactions(self._node.store.block(parse_data(block_hash, "block hash", 32)), full)
 
     def eth_getBalance(self, address: object, block: object = None) -> str:  # noqa: N802
         return quantity(self._node.evm.balance(parse_data(address, "address", 20), self._number(block)))

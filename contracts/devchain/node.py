@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-import rlp
-
 from contracts.devchain.errors import SERVER_ERROR, RpcError, WrongChainFileError
 from contracts.devchain.evm import GAS_LIMIT, Evm, TransactionRefused
 from contracts.devchain.mempool import Mempool
@@ -151,5 +149,5 @@ class Node:
         return self.mempool.ready(self._evm.next_base_fee(), nonces)
 
     def _remember_block(self, block: Any) -> None:
-        body = block_object(block, len(rlp.encode(block)))
+        body = block_object(block, self._evm.size(block))
         self.store.add_block(block.number, block.hash, block.header.timestamp, body)

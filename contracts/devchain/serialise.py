@@ -101,8 +101,7 @@ def receipt_objects(block: Any, executed: list[Executed]) -> list[dict[str, Any]
             "blockNumber": quantity(block.number),
         }
         logs = [
-            place | _log(log, log_index + offset, block.header.timestamp)
-            for offset, log in enumerate(receipt.logs)
+            place | _log(log, log_index + offset, block.header.timestamp) for offset, log in enumerate(receipt.logs)
         ]
         log_index += len(logs)
         receipts.append(

@@ -40,9 +40,7 @@ def create_app(
         chain_id: The EIP-155 number.
         genesis_accounts: Address → wei; counts only when the chain starts.
     """
-    genesis = {
-        bytes.fromhex(address.removeprefix("0x")): wei for address, wei in (genesis_accounts or {}).items()
-    }
+    genesis = {bytes.fromhex(address.removeprefix("0x")): wei for address, wei in (genesis_accounts or {}).items()}
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:

@@ -1,4 +1,4 @@
-"""The one SQLite file: the chain's key-value pairs, and an index of blocks, transactions and logs as people ask for them.
+"""The one SQLite file: the chain's key-value pairs, and blocks, transactions and logs as people ask for them.
 
 A block is one SQL transaction, so after a hard exit the file holds whole blocks only.
 """
@@ -78,9 +78,7 @@ class Store:
             "INSERT INTO blocks VALUES (?, ?, ?, ?)", (number, block_hash, timestamp, json.dumps(body))
         )
 
-    def add_transaction(
-        self, tx_hash: bytes, number: int, body: dict[str, Any], receipt: dict[str, Any]
-    ) -> None:
+    def add_transaction(self, tx_hash: bytes, number: int, body: dict[str, Any], receipt: dict[str, Any]) -> None:
         """Remembers a mined transaction, its receipt and its logs."""
         self._connection.execute(
             "INSERT INTO transactions VALUES (?, ?, ?, ?)",

@@ -1,0 +1,1 @@
+"""One module a contract: calldata builders that give a `Call`, and reads."""
