@@ -17,10 +17,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.get_closest_marker("integration") or item.get_closest_marker("browser"):
             item.add_marker(pytest.mark.allow_hosts(LOOPBACK))
         for marker in item.iter_markers("req"):
-            _check_numbers(item, marker)
+            check_numbers(item, marker)
 
 
-def _check_numbers(item: pytest.Item, marker: pytest.Mark) -> None:
+def check_numbers(item: pytest.Item, marker: pytest.Mark) -> None:
+    """Stop the run where a `req` marker names no number of the list."""
     known = all(type(n) is int and 1 <= n <= LAST_REQUIREMENT for n in marker.args)
     if not marker.args or marker.kwargs or not known:
         raise pytest.UsageError(f"{item.nodeid}: req{marker.args} must name numbers from 1 to {LAST_REQUIREMENT}")

@@ -12,7 +12,7 @@ LOCKS = sorted(p for p in tracked_files(".lock", "package-lock.json") if p.name 
 
 
 def test_there_are_locks() -> None:
-    assert {"requirements.lock", "requirements-dev.lock", "requirements-uv.lock"} <= {p.name for p in LOCKS}
+    assert {"requirements.lock", "requirements-dev.lock", "requirements-build.lock"} <= {p.name for p in LOCKS}
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda p: str(p.relative_to(ROOT)))

@@ -1,0 +1,1 @@
+"""Figures: `make bench`. Never importable names of ours in site-packages."""
