@@ -89,7 +89,7 @@ async def _opened(ctx: Context, tx: Transaction, agreement: Agreement, event: Ch
 
 async def _claimed(ctx: Context, tx: Transaction, agreement: Agreement, event: ChainEvent) -> None:
     index, matures_at = int(event.fields["milestone"]), int(event.fields["matures_at"])
-    proved_ms = (matures_at - agreement.terms.contest_window) * 1000
+    proved_ms = (matures_at - 1 - agreement.terms.contest_window) * 1000
     states = {**agreement.milestone_states, index: ("proved", proved_ms)}
     await tx.agreements.save(replace(agreement, milestone_states=states))
     milestone = agreement.terms.milestones[index]
@@ -100,23 +100,24 @@ async def _claimed(ctx: Context, tx: Transaction, agreement: Agreement, event: C
         vouched_by=vouched_by(milestone),
     )
     await apply(ctx, tx, agreement.order_id, command)
-    sweep = Effect(EffectKind.PAY_OUT, f"sweep:{agreement.id}:{index}", agreement.id, due=_instant(matures_at + 1))
+    due = _instant(matures_at)
+    sweep = Effect(EffectKind.PAY_OUT, f"sweep:{agreement.id}:{index}", agreement.id, "payee", due)
     await tx.outbox.add(agreement.order_id, [sweep], ctx.clock.now())
 
 
 async def _paid_milestone(ctx: Context, tx: Transaction, agreement: Agreement, event: ChainEvent) -> None:
     index = int(event.fields["milestone"])
-    _, at_ms = agreement.milestone_states.get(index, ("paid", int(event.fields.get("at", 0)) * 1000))
+    _, at_ms = agreement.milestone_states.get(index, ("paid", 0))
     states = {**agreement.milestone_states, index: ("paid", at_ms)}
     await tx.agreements.save(replace(agreement, milestone_states=states))
 
 
 async def _delivered(ctx: Context, tx: Transaction, agreement: Agreement, event: ChainEvent) -> None:
     await tx.agreements.save(replace(agreement, status=AgreementStatus.DELIVERED))
-    finalise_at = _instant(int(event.fields["finalise_at"]))
+    delivered_at = int(event.fields["at"])
+    finalise_at = _instant(delivered_at + agreement.terms.accept_window + 1)
     if agreement.kind is AgreementKind.DELIVERY:
-        command = RecordDelivered(_instant(int(event.fields["at"])), finalise_at)
-        await apply(ctx, tx, agreement.order_id, command)
+        await apply(ctx, tx, agreement.order_id, RecordDelivered(_instant(delivered_at), finalise_at))
         return
     others = await tx.agreements.of_order(agreement.order_id)
     supplies = [other for other in others if other.kind is AgreementKind.SUPPLY]
@@ -139,7 +140,7 @@ async def _credited(ctx: Context, tx: Transaction, agreement: Agreement, event: 
     payouts = (*agreement.payouts, Payout(party, address, amount))
     await tx.agreements.save(replace(agreement, payouts=payouts))
     key = f"pay:{event.block_hash}:{event.log_index}"
-    await tx.outbox.add(agreement.order_id, [Effect(EffectKind.PAY_OUT, key, agreement.id)], ctx.clock.now())
+    await tx.outbox.add(agreement.order_id, [Effect(EffectKind.PAY_OUT, key, agreement.id, party)], ctx.clock.now())
 
 
 async def _fee_receiver(ctx: Context) -> str:

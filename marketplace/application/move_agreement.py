@@ -50,10 +50,10 @@ async def refund(ctx: Context, agreement_id: str) -> None:
         await ctx.chain.refund(f"refund:{agreement_id}", agreement)
 
 
-async def pay_out(ctx: Context, agreement_id: str, key: str) -> None:
-    """Push what is credited to its owners; before the end this also pays milestones that have matured."""
+async def pay_out(ctx: Context, agreement_id: str, party: str, key: str) -> None:
+    """Push what is credited to its owner; before the end this also pays milestones that have matured."""
     agreement = await _agreement(ctx, agreement_id)
-    waits = any(state == "proved" for state, _ in agreement.milestone_states.values())
-    owed = any(not payout.paid for payout in agreement.payouts)
-    if owed or (waits and agreement.status not in ENDED):
-        await ctx.chain.pay_out(key, agreement)
+    waits = agreement.status not in ENDED and any(state == "proved" for state, _ in agreement.milestone_states.values())
+    owed = any(payout.party == party and not payout.paid for payout in agreement.payouts)
+    if owed or waits:
+        await ctx.chain.pay_out(key, agreement, party)

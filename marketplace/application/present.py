@@ -161,6 +161,8 @@ def _milestones(agreement: Agreement) -> list[MilestoneView]:
     views = []
     for index, milestone in enumerate(agreement.terms.milestones):
         state, at_ms = agreement.milestone_states.get(index, ("waiting", 0))
+        if state == "proved" and agreement.status is AgreementStatus.SETTLED:
+            state = "paid"
         views.append(
             MilestoneView(
                 code=int(milestone.code),

@@ -98,7 +98,7 @@ HANDLERS: dict[EffectKind, Handler] = {
     ),
     EffectKind.FINALISE: lambda ctx, _, effect: move_agreement.finalise(ctx, effect.subject),
     EffectKind.REFUND: lambda ctx, _, effect: move_agreement.refund(ctx, effect.subject),
-    EffectKind.PAY_OUT: lambda ctx, _, effect: move_agreement.pay_out(ctx, effect.subject, effect.key),
+    EffectKind.PAY_OUT: lambda ctx, _, effect: move_agreement.pay_out(ctx, effect.subject, effect.detail, effect.key),
     EffectKind.FUND_TEST_ACCOUNT: _fund_test_account,
     EffectKind.DEADLINE: _deadline,
 }

@@ -70,9 +70,9 @@ class Proof:
 class ChainEvent:
     """A log of one of our agreements, decoded. `name` is one of the names below, `fields` its values.
 
-    opened {agreement_id, address, transaction} · claimed {milestone, code, matures_at} ·
-    paid_milestone {milestone, amount_minor} · delivered {at, finalise_at} · credited {party, amount_minor} ·
-    advanced {supply_id, amount_minor} · withdrawn {party, address, amount_minor} · state {state}
+    opened {address, transaction} · claimed {milestone, matures_at} · paid_milestone {milestone} ·
+    delivered {at, penalty_minor} · credited {party, amount_minor} · advanced {supply_id, amount_minor} ·
+    withdrawn {party, address, amount_minor} · state {state}
     """
 
     block: int
@@ -151,8 +151,11 @@ class Chain(Protocol):
         """Send what is left back after date and grace. Raises ChainRefused, ChainUnavailable."""
         ...
 
-    async def pay_out(self, key: str, agreement: Agreement) -> None:
-        """Push every due of the agreement to its owner's address. Raises ChainRefused, ChainUnavailable."""
+    async def pay_out(self, key: str, agreement: Agreement, party: str) -> None:
+        """Push what is due to `party` (payee, payer or fee) to its address, and do nothing where nothing is due.
+
+        Like every move it first pays milestones that have matured. Raises ChainRefused, ChainUnavailable.
+        """
         ...
 
     async def fund_test_account(self, key: str, address: str, amount_minor: int) -> None:

@@ -1,0 +1,342 @@
+"""The marketplace's `Chain` port on these contracts: translates words and types, and sends what must be sent once.
+
+A transaction is stored as signed bytes before it is broadcast, so a crash at any line repeats the same bytes; what
+became of it is read from the chain alone.
+"""
+
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any
+
+from eth_hash.auto import keccak
+
+from contracts import evidence, terms
+from contracts.bindings import agreement as moves
+from contracts.bindings import factory, token
+from contracts.bindings.call import Call
+from contracts.deployer import AddressBook
+from contracts.errors import NodeRefused, NodeUnavailable, Reverted
+from contracts.events import Event, decode, topics
+from contracts.rpc import Rpc
+from contracts.signers import SignatureError, Signer, recover_typed_data
+from contracts.transactions import (
+    Fees,
+    Mined,
+    Pending,
+    SignedCall,
+    broadcast,
+    estimate_gas,
+    outcome,
+    sign_call,
+    suggest_fees,
+)
+from contracts.translation import PARTS_OF_A_LOG, Said, address_of, is_ours, statements
+from marketplace.domain.agreement import ActionKind, Agreement, Terms
+from marketplace.ports.chain import (
+    ChainEvent,
+    ChainParameters,
+    ChainRefused,
+    ChainUnavailable,
+    Head,
+    Proof,
+    TypedData,
+)
+from marketplace.ports.stores import ChainTransaction, ChainTransactionStore
+
+MINED = "mined"
+FAILED = "failed"
+ABANDONED = "abandoned"
+PLAIN_TRANSFER_GAS = 21_000
+UNKNOWN_FEES = Fees(0, 0)
+"""Of a transaction that is only looked up or sent again."""
+DUES = {"payee": moves.Party.PAYEE, "payer": moves.Party.PAYER, "fee": moves.Party.FEE_RECEIVER}
+
+
+def _hex(value: bytes) -> str:
+    return "0x" + value.hex()
+
+
+def _bytes(value: str | None) -> bytes:
+    return bytes.fromhex((value or "").removeprefix("0x"))
+
+
+def _signed(agreed: Terms) -> terms.Terms:
+    """The terms as the contracts count and pack them."""
+    values: dict[str, Any] = {}
+    for field in fields(terms.Terms):
+        value = getattr(agreed, field.name)
+        if field.name == "milestones":
+            lanes = [terms.Milestone(item.bps, int(item.code), terms.Witnessed(int(item.who))) for item in value]
+            value = terms.pack_milestones(lanes)
+        elif field.name == "kind":
+            value = terms.Kind(int(value))
+        elif field.type is bytes or field.type == "bytes":
+            value = _bytes(value)
+        values[field.name] = value
+    return terms.Terms(**values)
+
+
+def _event(event: Event, said: Said) -> ChainEvent:
+    place = event.place
+    return ChainEvent(
+        block=place.block_number,
+        block_hash=place.block_hash,
+        log_index=place.log_index * PARTS_OF_A_LOG + said.part,
+        transaction=place.tx_hash,
+        agreement_id=said.agreement_id,
+        name=said.name,
+        fields=said.fields,
+    )
+
+
+class ChainAdapter:
+    """`Chain` over JSON-RPC. `arbiter` and `fee_bps` are what the platform's terms name."""
+
+    def __init__(
+        self,
+        rpc: Rpc,
+        book: AddressBook,
+        relayer: Signer,
+        store: ChainTransactionStore,
+        *,
+        money: str,
+        arbiter: str,
+        fee_bps: int,
+        development: bool,
+    ) -> None:
+        self._rpc = rpc
+        self._book = book
+        self._relayer = relayer
+        self._store = store
+        self._token = money
+        self._arbiter = arbiter
+        self._fee_bps = fee_bps
+        self._development = development
+        self._known: ChainParameters | None = None
+
+    async def parameters(self) -> ChainParameters:
+        """As the port says; read once, since nothing of it can change."""
+        if self._known is None:
+            settings = await self._ask(factory.settings(self._rpc, self._book.factory))
+            self._known = ChainParameters(
+                chain_id=self._book.chain_id,
+                factory=self._book.factory,
+                token=self._token,
+                token_symbol="tEUR" if self._token == self._book.test_euro else "EUR",
+                token_decimals=6,
+                unit=token.UNITS_PER_CENT,
+                fee_bps=self._fee_bps,
+                fee_receiver=settings.fee_receiver,
+                self_attested_bps=settings.self_attested_bps,
+                arbiter=self._arbiter,
+                start_block=self._book.deployed_block,
+            )
+        return self._known
+
+    async def head(self) -> Head:
+        """As the port says."""
+        block = await self._ask(self._rpc.call("eth_getBlockByNumber", "latest", False))
+        return Head(int(block["number"], 16), str(block["hash"]), int(block["timestamp"], 16))
+
+    async def block_hash(self, number: int) -> str | None:
+        """As the port says."""
+        block = await self._ask(self._rpc.call("eth_getBlockByNumber", hex(number), False))
+        return None if block is None else str(block["hash"])
+
+    async def events(self, first: int, last: int) -> Sequence[ChainEvent]:
+        """As the port says: logs of the factory and of clones whose address follows from their id, no others."""
+        query = {"fromBlock": hex(first), "toBlock": hex(last), "topics": [topics()]}
+        logs = await self._ask(self._rpc.call("eth_getLogs", query))
+        found = (event for log in logs if (event := decode(log)) is not None and is_ours(self._book, event))
+        return [_event(event, said) for event in found for said in statements(event, token.UNITS_PER_CENT)]
+
+    async def terms_id(self, terms_: Terms) -> tuple[str, str]:
+        """As the port says."""
+        identity = terms.terms_id(_signed(terms_), self._book.chain_id, self._book.factory)
+        return _hex(identity), address_of(self._book, identity, terms.Kind(int(terms_.kind))).lower()
+
+    async def terms_to_sign(self, terms_: Terms) -> TypedData:
+        """As the port says."""
+        return terms.typed_data(_signed(terms_), self._book.chain_id, self._book.factory)
+
+    async def permit_to_sign(self, owner: str, amount: int, deadline: int) -> TypedData:
+        """As the port says."""
+        nonce = await self._ask(token.permit_nonce(self._rpc, self._token, owner))
+        name = await self._ask(token.name(self._rpc, self._token))
+        return terms.permit_typed_data(
+            owner=owner,
+            spender=self._book.factory,
+            value=amount,
+            nonce=nonce,
+            deadline=deadline,
+            token=self._token,
+            token_name=name,
+            chain_id=self._book.chain_id,
+        )
+
+    async def action_to_sign(self, agreement_id: str, action: ActionKind, deadline: int) -> TypedData:
+        """As the port says."""
+        return terms.action_typed_data(
+            _bytes(agreement_id),
+            terms.What(int(action)),
+            bytes(32),
+            deadline,
+            chain_id=self._book.chain_id,
+            factory=self._book.factory,
+        )
+
+    def signed_by(self, typed: TypedData, signature: str) -> str | None:
+        """As the port says."""
+        try:
+            return recover_typed_data(typed, _bytes(signature))
+        except (SignatureError, ValueError):
+            return None
+
+    def keccak(self, data: bytes) -> str:
+        """As the port says."""
+        return _hex(keccak(data))
+
+    async def open_batch(self, key: str, delivery: Agreement, supplies: Sequence[Agreement]) -> None:
+        """As the port says."""
+        entries = [self._entry(agreement) for agreement in (delivery, *supplies)]
+        await self._submit(key, factory.open_batch(self._book.factory, entries))
+
+    async def claim(self, key: str, agreement: Agreement, milestone: int, proof: Proof) -> None:
+        """As the port says."""
+        leaves = [
+            evidence.leaf(_bytes(agreement_id), _bytes(spec), code, at_ms, _bytes(payload))
+            for agreement_id, spec, code, at_ms, payload in proof.leaves
+        ]
+        *_, at_ms, payload = proof.leaves[proof.index]
+        signed = moves.Evidence(
+            at_ms=at_ms,
+            payload_hash=_bytes(payload),
+            proof=evidence.merkle_proof(leaves, proof.index),
+            root=_bytes(proof.root),
+            sequence=proof.sequence,
+            previous=_bytes(proof.previous),
+            signature=_bytes(proof.signature),
+        )
+        call = moves.claim(agreement.address, _signed(agreement.terms), milestone, [signed])
+        await self._submit(key, call)
+
+    async def delivered_by_secret(self, key: str, agreement: Agreement, secret: str) -> None:
+        """As the port says."""
+        agreed = _signed(agreement.terms)
+        await self._submit(key, moves.delivered_by_secret(agreement.address, agreed, _bytes(secret)))
+
+    async def act(self, key: str, agreement: Agreement, action: ActionKind, signature: str, deadline: int) -> None:
+        """As the port says, for acceptance and the carrier's delivery."""
+        consent = moves.Authorisation(deadline, _bytes(signature))
+        move = {ActionKind.ACCEPT: moves.accept, ActionKind.DELIVERED: moves.delivered_by_carrier}[action]
+        await self._submit(key, move(agreement.address, _signed(agreement.terms), consent))
+
+    async def finalise(self, key: str, agreement: Agreement) -> None:
+        """As the port says."""
+        await self._submit(key, moves.finalise(agreement.address, _signed(agreement.terms)))
+
+    async def refund(self, key: str, agreement: Agreement) -> None:
+        """As the port says."""
+        await self._submit(key, moves.refund(agreement.address, _signed(agreement.terms)))
+
+    async def pay_out(self, key: str, agreement: Agreement, party: str) -> None:
+        """As the port says."""
+        agreed = _signed(agreement.terms)
+        try:
+            await self._submit(key, moves.withdraw(agreement.address, agreed, DUES[party]))
+        except ChainRefused as refused:
+            # Somebody else was faster: anyone may push a due to its owner.
+            if refused.reason != "NothingDue":
+                raise
+
+    async def fund_test_account(self, key: str, address: str, amount_minor: int) -> None:
+        """As the port says."""
+        if not self._development or self._book.test_euro is None:
+            raise ChainRefused("there is no test money on this chain")
+        await self._submit(key, token.mint(self._book.test_euro, address, amount_minor * token.UNITS_PER_CENT))
+
+    async def watch_deadline(self, timestamp: int) -> None:
+        """As the port says; a chain that mines by itself does not know the method, and need not."""
+        try:
+            await self._ask(self._rpc.call("devchain_waitUntil", timestamp))
+        except ChainRefused:
+            return
+
+    async def reconcile(self) -> None:
+        """As the port says."""
+        for stored in await self._store.pending(self._relayer.address.lower()):
+            if stored.raw is None or stored.hash is None:
+                continue
+            attempt = SignedCall(_bytes(stored.raw), stored.hash, self._relayer.address, stored.nonce, UNKNOWN_FEES)
+            match await self._ask(outcome(self._rpc, [attempt])):
+                case Mined(succeeded=succeeded):
+                    await self._store.settle(stored.key, MINED if succeeded else FAILED)
+                case Pending(seen=False):
+                    await self._ask(broadcast(self._rpc, attempt.raw))
+
+    async def _submit(self, key: str, call: Call) -> None:
+        """Send `call` once under `key`; after a transaction that failed on chain the next attempt has its own name."""
+        attempt = 1
+        stored = await self._store.find(key)
+        while stored is not None and stored.outcome in (FAILED, ABANDONED):
+            attempt += 1
+            stored = await self._store.find(f"{key}#{attempt}")
+        name = key if attempt == 1 else f"{key}#{attempt}"
+        if stored is None or stored.raw is None:
+            stored = await self._sign(name, stored, call)
+        if stored.outcome is None:
+            await self._ask(broadcast(self._rpc, _bytes(stored.raw)))
+
+    async def _sign(self, name: str, reserved: ChainTransaction | None, call: Call) -> ChainTransaction:
+        sender = self._relayer.address
+        try:
+            gas = await self._ask(estimate_gas(self._rpc, sender, call))
+        except ChainRefused:
+            if reserved is not None:
+                await self._fill(reserved)
+            raise
+        fees = await self._ask(suggest_fees(self._rpc))
+        first = int(await self._ask(self._rpc.call("eth_getTransactionCount", sender, "pending")), 16)
+        reserved = await self._store.reserve(name, sender.lower(), first)
+        chain_id = self._book.chain_id
+        signed = await sign_call(self._relayer, call, nonce=reserved.nonce, gas=gas, fees=fees, chain_id=chain_id)
+        return await self._store.signed(name, _hex(signed.raw), signed.hash)
+
+    async def _fill(self, reserved: ChainTransaction) -> None:
+        """Use up a nonce whose call became impossible before it was signed: a hole would block all that follow."""
+        fees = await self._ask(suggest_fees(self._rpc))
+        nothing = Call(self._relayer.address, b"")
+        signed = await sign_call(
+            self._relayer,
+            nothing,
+            nonce=reserved.nonce,
+            gas=PLAIN_TRANSFER_GAS,
+            fees=fees,
+            chain_id=self._book.chain_id,
+        )
+        await self._store.signed(reserved.key, _hex(signed.raw), signed.hash)
+        await self._ask(broadcast(self._rpc, signed.raw))
+        await self._store.settle(reserved.key, ABANDONED)
+
+    def _entry(self, agreement: Agreement) -> factory.Entry:
+        permit = None
+        if agreement.permit is not None:
+            given = agreement.permit
+            permit = factory.Permit(int(given["value"]), int(given["deadline"]), _bytes(str(given["signature"])))
+        return factory.Entry(
+            terms=_signed(agreement.terms),
+            payer_signature=_bytes(agreement.payer_signature),
+            payee_signature=_bytes(agreement.payee_signature),
+            permit=permit,
+        )
+
+    async def _ask(self, question: Any) -> Any:
+        """The answer of the node, its failures in the port's words."""
+        try:
+            return await question
+        except Reverted as reverted:
+            raise ChainRefused(reverted.name) from reverted
+        except NodeRefused as refused:
+            raise ChainRefused(str(refused)) from refused
+        except NodeUnavailable as unavailable:
+            raise ChainUnavailable(str(unavailable)) from unavailable
