@@ -11,7 +11,7 @@ from tests.tooling.requirements_index import ROOT, build_index, main
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     for name, text in {
-        "docs/requirements.md": "| n | what |\n|---|---|\n| 1 | a | x |\n| 2 | b | R4 |\n| 3 | c | x |\n| 4 | d | x |\n",
+        "docs/requirements.md": "| n |\n|---|\n| 1 | a | x |\n| 2 | b | R4 |\n| 3 | c | x |\n| 4 | d | x |\n",
         "docs/other.md": "R2 is told here, A4 is paper\n",
         "tests/test_a.py": "@pytest.mark.req(1,\n    7)\ndef test_a() -> None: ...\n",
         "benchmarks/bench_a.py": "REQUIREMENTS = (3,)\n",
