@@ -88,16 +88,13 @@ class Backend:
         params: Mapping[str, int] | None = None, timeout_s: float | None = None,
     ) -> Mapping[str, Any]:  # fmt: skip
         """One authorised request; gives the JSON object. Raises BackendUnavailable, BackendRefused."""
+        options = {"content": content, "params": params, "timeout": timeout_s or self._config.request_timeout_s}
         token = await self._bearer(None)
-        for last in (False, True):
-            response = await self._send(
-                method, path, content=content, params=params, timeout=timeout_s or self._config.request_timeout_s,
-                headers={"Authorization": f"Bearer {token}", **(headers or {})},
-            )  # fmt: skip
-            if response.status_code != 401 or last:
-                return _answer(response)
+        response = await self._send(method, path, headers=_authorised(token, headers), **options)
+        if response.status_code == 401:
             token = await self._bearer(token)
-        raise AssertionError("unreachable")
+            response = await self._send(method, path, headers=_authorised(token, headers), **options)
+        return _answer(response)
 
     async def _bearer(self, stale: str | None) -> str:
         """The current token; a new one when it nears its end or is the one that was refused (`stale`)."""
@@ -126,6 +123,10 @@ class Backend:
             return await self._http.request(method, path, **options)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise BackendUnavailable(type(error).__name__) from error
+
+
+def _authorised(token: str, headers: Mapping[str, str] | None) -> dict[str, str]:
+    return {**(headers or {}), "Authorization": f"Bearer {token}"}
 
 
 def _answer(response: httpx.Response) -> Mapping[str, Any]:

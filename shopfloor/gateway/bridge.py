@@ -27,7 +27,7 @@ from shopfloor.gateway.translate import (
 from shopfloor.protocols.inspection import InspectionResult, LineError, ask_result
 from shopfloor.protocols.isa95 import JobOrder, ReturnStatus
 from shopfloor.protocols.job_list import JobRecord
-from shopfloor.protocols.opcua import MachineSession, keep_session
+from shopfloor.protocols.opcua import MachineSession, Update, keep_session
 
 _log = logging.getLogger(__name__)
 _ASK_S = 2.0  # one attempt at the station; a stopping gateway waits no longer than this
@@ -68,25 +68,20 @@ class Bridge:
         try:
             if session.gap is not None:
                 await self._note_gap(session.gap.seconds)
-            jobs = await session.job_list()
-            resync = True  # whatever happened while nobody watched
             while True:
-                await self._absorb(session, jobs, resync=resync)
                 update = await self._next(session)
-                resync = update is None
-                jobs = await session.job_list() if update is None else update
+                jobs = await session.job_list() if update.jobs is None else update.jobs
+                await self._absorb(session, jobs, resync=update.resync)
         finally:
             self._session = None
 
-    async def _next(self, session: MachineSession) -> dict[str, JobRecord] | None:
-        """The next list, or None after a poke or when a missing job's time may be up."""
+    async def _next(self, session: MachineSession) -> Update:
+        """The next list, or a wake-up without one after a poke or when a missing job's time may be up."""
+        patience = self._config.lost_job_s if self._missing_since else None
         try:
-            update = await asyncio.wait_for(
-                session.next_update(), self._config.lost_job_s if self._missing_since else None
-            )
+            return await asyncio.wait_for(session.next_update(), patience)
         except TimeoutError:
-            return None
-        return update.jobs
+            return Update(None, resync=False)
 
     async def _note_gap(self, seconds: float) -> None:
         if self._config.telemetry:

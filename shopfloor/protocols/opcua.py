@@ -88,6 +88,7 @@ async def open_session(settings: OpcuaSettings) -> AsyncIterator[MachineSession]
     try:
         with translated():
             session = await _prepare(client, settings)
+            session.offer(Update(await session.job_list(), resync=True))
             subscription = await client.create_subscription(settings.publish_ms, queue_maxsize=QUEUE_SIZE)
             await subscription.subscribe_data_change(session.nodes["JobOrderList"], queuesize=QUEUE_SIZE)
 
@@ -133,7 +134,6 @@ async def keep_session(settings: OpcuaSettings, serve: Callable[[MachineSession]
             async with open_session(settings) as session:
                 if lost_at is not None:
                     session.gap = Gap(loop.time() - lost_at, reason)
-                    session.offer(Update(await session.job_list(), resync=True))
                 _log.info("%s: connected", settings.cell)
                 lost_at, reason, delay = None, "", settings.backoff_min_s
                 await serve(session)

@@ -56,7 +56,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """The receiver's whole list; `resync` marks a list read after a gap, None in `jobs` a mere wake-up."""
+    """The receiver's whole list; `resync` marks the first list of a session, None in `jobs` a mere wake-up."""
 
     jobs: dict[str, JobRecord] | None
     resync: bool
