@@ -81,6 +81,14 @@ function section(value: unknown): Record<string, unknown> {
 
 /** The key inside a backup file; throws BackupError for a wrong password or a file of another kind. */
 export async function importKeystore(text: string, password: string): Promise<Uint8Array> {
+  try {
+    return await readKeystore(text, password)
+  } catch (reason) {
+    throw reason instanceof BackupError ? reason : new BackupError('This backup is damaged.')
+  }
+}
+
+async function readKeystore(text: string, password: string): Promise<Uint8Array> {
   let file: Record<string, unknown>
   try {
     file = section(JSON.parse(text))

@@ -1,0 +1,66 @@
+/** Every call the app makes, one function each; all throw ApiProblem. */
+import { body, client } from './client'
+import type { Configuration, NewAccount, NewOrder, Report, Rule } from './types'
+
+const at = (id: string) => ({ params: { path: { id } } })
+
+function basic(email: string, password: string): string {
+  const bytes = new TextEncoder().encode(`${email}:${password}`)
+  return `Basic ${btoa(String.fromCharCode(...bytes))}`
+}
+
+export const register = (account: NewAccount) => body(client.POST('/v1/accounts', { body: account }))
+export const signIn = (email: string, password: string) =>
+  body(client.POST('/v1/tokens', { headers: { Authorization: basic(email, password) } }))
+export const signOut = () => body(client.DELETE('/v1/tokens/current'))
+export const me = () => body(client.GET('/v1/me'))
+export const setSigningKey = (address: string, signature: string) =>
+  body(client.PUT('/v1/me/signing-key', { body: { address, signature } }))
+export const chain = () => body(client.GET('/v1/chain'))
+
+export const products = () => body(client.GET('/v1/products'))
+export const product = (id: string) => body(client.GET('/v1/products/{id}', at(id)))
+export const quote = (id: string, configuration: Configuration, deliverBy: string) =>
+  body(client.POST('/v1/products/{id}/quotes', { ...at(id), body: { configuration, deliver_by: deliverBy } }))
+
+/** Places an order; its client reference is also the idempotency key, so a second tap cannot order twice. */
+export const placeOrder = (order: NewOrder) =>
+  body(client.POST('/v1/orders', { body: order, headers: { 'Idempotency-Key': order.client_reference } }))
+export const orders = (cursor?: string) =>
+  body(client.GET('/v1/orders', { params: { query: cursor ? { limit: 20, cursor } : { limit: 20 } } }))
+export const order = (id: string) => body(client.GET('/v1/orders/{id}', at(id)))
+export const timeline = (id: string) => body(client.GET('/v1/orders/{id}/timeline', at(id)))
+export const confirmation = (id: string) => body(client.GET('/v1/orders/{id}/confirmation', at(id)))
+export const confirm = (id: string, terms: string, permit: string) =>
+  body(client.POST('/v1/orders/{id}/confirm', { ...at(id), body: { terms_signature: terms, permit_signature: permit } }))
+export const acceptance = (id: string) => body(client.GET('/v1/orders/{id}/acceptance', at(id)))
+export const acceptDelivery = (id: string, signature: string) =>
+  body(client.POST('/v1/orders/{id}/accept-delivery', { ...at(id), body: { signature } }))
+export const decide = (id: string, decision: 'accept' | 'reject', reason?: string) =>
+  body(client.POST('/v1/orders/{id}/decision', { ...at(id), body: reason ? { decision, reason } : { decision } }))
+export const ship = (id: string) => body(client.POST('/v1/orders/{id}/ship', { ...at(id), body: {} }))
+export const handOver = (id: string, secret: string) =>
+  body(client.POST('/v1/orders/{id}/handover', { ...at(id), body: { secret } }))
+
+export const signatureRequests = (status: 'open' | 'all') =>
+  body(client.GET('/v1/signature-requests', { params: { query: { status } } }))
+export const sign = (id: string, signature: string) =>
+  body(client.POST('/v1/signature-requests/{id}/signature', { ...at(id), body: { signature } }))
+export const decline = (id: string, reason: string) =>
+  body(client.POST('/v1/signature-requests/{id}/decline', { ...at(id), body: { reason } }))
+
+export const jobs = () => body(client.GET('/v1/jobs'))
+export const reportJob = (id: string, kind: Report, note?: string) =>
+  body(client.POST('/v1/jobs/{id}/reports', { ...at(id), body: note ? { kind, note } : { kind } }))
+export const rule = () => body(client.GET('/v1/manufacturer/rule'))
+export const setRule = (value: Rule) => body(client.PUT('/v1/manufacturer/rule', { body: value }))
+
+export const inbox = () => body(client.GET('/v1/inbox'))
+export const markRead = (id: string) => body(client.POST('/v1/inbox/{id}/read', at(id)))
+export const pushKey = () => body(client.GET('/v1/push/key'))
+export const subscribePush = (endpoint: string, p256dh: string, auth: string) =>
+  body(client.POST('/v1/push/subscriptions', { body: { kind: 'web_push', endpoint, keys: { p256dh, auth } } }))
+export const unsubscribePush = (id: string) => body(client.DELETE('/v1/push/subscriptions/{id}', at(id)))
+
+/** Practice money for this account's signing key; the API offers it in development only. */
+export const addFunds = () => body(client.POST('/v1/dev/funds', { body: {} }))

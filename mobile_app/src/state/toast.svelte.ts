@@ -1,0 +1,12 @@
+/** One short message at the foot of the screen. */
+export const toast = $state<{ text: string; tone: 'good' | 'bad' }>({ text: '', tone: 'good' })
+
+let timer: ReturnType<typeof setTimeout> | undefined
+
+/** Shows a message for a few seconds. */
+export function say(text: string, tone: 'good' | 'bad' = 'good'): void {
+  toast.text = text
+  toast.tone = tone
+  clearTimeout(timer)
+  timer = setTimeout(() => (toast.text = ''), 5_000)
+}
