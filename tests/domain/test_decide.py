@@ -92,9 +92,7 @@ def _label(value: object) -> str:
 @pytest.mark.req(58)
 @pytest.mark.parametrize("status", Status)
 @pytest.mark.parametrize(("command", "answers"), FACT_ANSWERS, ids=_label)
-def test_a_fact_fits_or_says_nothing(
-    status: Status, command: c.Command, answers: dict[str, tuple[str, ...]]
-) -> None:
+def test_a_fact_fits_or_says_nothing(status: Status, command: c.Command, answers: dict[str, tuple[str, ...]]) -> None:
     order = order_at(status)
     decision = decide(order, command, NOW)
     assert _names(decision.events) == answers.get(status, ())
