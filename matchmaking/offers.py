@@ -100,7 +100,7 @@ class Offer:
             "item": self.item_id,
             "name": self.name,
             "party": {"id": self.party.party_id, "legal_name": self.party.legal_name},
-            "price": None if self.price is None else format(self.price, "f"),
+            "price": None if self.price is None else _plain(self.price),
             "currency": self.currency,
             "base_quantity": self.base_quantity,
             "minimum_quantity": self.minimum_quantity,
@@ -109,7 +109,7 @@ class Offer:
             "certificates": list(self.certificates),
             "countries": list(self.countries),
             "properties": {name: list(values) for name, values in sorted(self.texts.items())},
-            "numbers": {name: [format(v, "f") for v in values] for name, values in sorted(self.numbers.items())},
+            "numbers": {name: [_plain(v) for v in values] for name, values in sorted(self.numbers.items())},
             "price_conflict": self.price_conflict,
         }
 
@@ -120,3 +120,9 @@ class Offer:
         del frozen["source"], frozen["price_conflict"]
         text = json.dumps(frozen, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def _plain(number: Decimal) -> str:
+    """The shortest text of a number: sources write 40, 40.0 and 4e1 for the same thing."""
+    text = format(number, "f")
+    return (text.rstrip("0").rstrip(".") or "0") if "." in text else text

@@ -122,7 +122,8 @@ def _choice(
 def _reason(chosen: Candidate, runner: Candidate, extra_minor: int, *, cheaper_alone: bool) -> str:
     if extra_minor > 0:
         why = "cheapest with its freight" if cheaper_alone else "cheapest"
-        return f"{why}: without it the whole costs {extra_minor} {chosen.currency} cents more"
+        extra = f"{extra_minor // 100}.{extra_minor % 100:02d} {chosen.currency}"
+        return f"{why}: without it the whole costs {extra} more"
     if extra_minor == 0 and chosen.lead_time_h < runner.lead_time_h:
         return f"as cheap as the runner-up and {runner.lead_time_h - chosen.lead_time_h} h faster"
     return "as good as the runner-up; drawn by the seed"
