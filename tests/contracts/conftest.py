@@ -1,0 +1,41 @@
+"""A deployed chain, made once; every test works on its own copy."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from contracts.bindings import token
+from contracts.deployer import AddressBook, deploy
+from tests.contracts.world import ADDRESS, EURO, SIGNERS, LocalRpc, World
+
+
+@pytest.fixture(scope="session")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, AddressBook]:
+    """A folder with the contracts on a chain, money at customer and maker, and standing allowances."""
+    folder = tmp_path_factory.mktemp("deployed")
+    return folder, asyncio.run(_deploy(folder))
+
+
+async def _deploy(folder: Path) -> AddressBook:
+    rpc = LocalRpc(folder)
+    book = await deploy(rpc, SIGNERS["deployer"], fee_receiver=ADDRESS["fees"], minter=ADDRESS["deployer"])
+    assert book.test_euro is not None
+    world = World(rpc, book)
+    for who in ("customer", "maker"):
+        await world.send("deployer", token.mint(book.test_euro, ADDRESS[who], 10_000 * EURO))
+        await world.send(who, token.approve(book.test_euro, book.factory, 2**256 - 1))
+    rpc.node.close()
+    return book
+
+
+@pytest.fixture
+async def world(deployed: tuple[Path, AddressBook], tmp_path: Path) -> AsyncIterator[World]:
+    """The world at its beginning."""
+    folder, book = deployed
+    shutil.copytree(folder, tmp_path / "chain")
+    rpc = LocalRpc(tmp_path / "chain")
+    yield World(rpc, book)
+    rpc.node.close()
