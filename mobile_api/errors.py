@@ -1,0 +1,206 @@
+"""One table from exceptions to problems (RFC 9457). Nothing a client sent is ever sent back.
+
+Echoed input turns a correct 422 into a 500 (NaN and lone surrogates cannot be serialised) and a log into a leak.
+"""
+
+import json
+import logging
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from marketplace.domain.errors import (
+    Conflict,
+    Forbidden,
+    InvalidInput,
+    InvalidTransition,
+    NotFound,
+    Unauthenticated,
+)
+from marketplace.ports.chain import ChainRefused, ChainUnavailable
+from marketplace.ports.unit_of_work import StoreUnavailable
+from mobile_api.messages import message_for
+from mobile_api.strict_json import MalformedJson, RefusedJson
+
+logger = logging.getLogger(__name__)
+
+PROBLEM_JSON = "application/problem+json"
+RETRY_AFTER_S = 2
+"""When to come back after a 503: the chain mines each second, a database restarts in about two."""
+
+
+class TooManyAttempts(Exception):
+    """Too many failed sign-ins for now; try again after `retry_after_s`."""
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__("too many failed attempts: wait a little")
+        self.retry_after_s = retry_after_s
+
+
+class Busy(Exception):
+    """A bounded resource of this process is used up just now."""
+
+
+class KeyInUse(Exception):
+    """The first request with this Idempotency-Key has not been answered in time."""
+
+
+class KeyReused(Exception):
+    """The Idempotency-Key belongs to another request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A row of the table. `detail` replaces the exception's own words where those are not for strangers."""
+
+    status: int
+    slug: str
+    title: str
+    detail: str | None = None
+
+
+UNAVAILABLE = Kind(503, "unavailable", "Not available just now", "A part of the marketplace is not answering.")
+UNEXPECTED = Kind(500, "unexpected", "Something went wrong", "This is our fault, and it has been recorded.")
+
+TABLE: Mapping[type[Exception], Kind] = {
+    InvalidInput: Kind(422, "invalid-input", "Not acceptable", "Some values are not acceptable; see errors."),
+    RequestValidationError: Kind(422, "invalid-input", "Not acceptable", "Some values are not acceptable; see errors."),
+    RefusedJson: Kind(422, "invalid-input", "Not acceptable", "Some values are not acceptable; see errors."),
+    MalformedJson: Kind(400, "malformed-json", "Not JSON"),
+    Unauthenticated: Kind(401, "unauthenticated", "Sign in first"),
+    Forbidden: Kind(403, "forbidden", "Not allowed"),
+    NotFound: Kind(404, "not-found", "Not found"),
+    InvalidTransition: Kind(409, "invalid-transition", "Not possible now"),
+    Conflict: Kind(409, "conflict", "Conflict"),
+    ChainRefused: Kind(409, "chain-refused", "The contracts refuse this", "The contracts would refuse this as it is."),
+    KeyInUse: Kind(409, "request-in-progress", "Still working on it", "The first request with this key still runs."),
+    KeyReused: Kind(422, "key-reused", "Key used before", "This Idempotency-Key belongs to another request."),
+    TooManyAttempts: Kind(429, "too-many-attempts", "Too many attempts"),
+    Busy: Kind(503, "busy", "Busy", "Too much is going on just now; try again."),
+    ChainUnavailable: UNAVAILABLE,
+    StoreUnavailable: UNAVAILABLE,
+    ConnectionError: UNAVAILABLE,
+    TimeoutError: UNAVAILABLE,
+}
+
+
+def problem(
+    status: int,
+    slug: str,
+    title: str,
+    detail: str,
+    *,
+    errors: Iterable[tuple[str, str]] = (),
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """A problem document; `errors` are (field, message) pairs."""
+    body: dict[str, Any] = {
+        "type": f"urn:lotsizeone:problem:{slug}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+    }
+    listed = [{"field": safe_field(field), "message": message} for field, message in errors]
+    if listed:
+        body["errors"] = listed
+    content = json.dumps(body, ensure_ascii=True, allow_nan=False).encode()
+    return Response(content, status, headers=dict(headers or {}), media_type=PROBLEM_JSON)
+
+
+def problem_for(error: Exception, request: Request) -> Response | None:
+    """The problem for an exception of the table (or of a class below one), or None for a stranger."""
+    if isinstance(error, HTTPException):
+        return _http_problem(error)
+    if isinstance(error, RequestValidationError) and any(entry["loc"][:1] == ("path",) for entry in error.errors()):
+        # An id that cannot be an id names nothing.
+        return problem(404, "not-found", "Not found", "There is nothing at this address.")
+    kind = next((TABLE[cls] for cls in type(error).__mro__ if cls in TABLE), None)
+    if kind is None:
+        return None
+    return problem(
+        kind.status,
+        kind.slug,
+        kind.title,
+        kind.detail if kind.detail is not None else _sentence(str(error)),
+        errors=_fields_of(error),
+        headers=_headers_of(error, kind, request),
+    )
+
+
+def unexpected() -> Response:
+    """The problem for what nobody foresaw. The details are in the log, not here."""
+    return problem(UNEXPECTED.status, UNEXPECTED.slug, UNEXPECTED.title, str(UNEXPECTED.detail))
+
+
+def safe_field(path: str) -> str:
+    """`path` if it looks like a field of ours, else a neutral name: keys are input too."""
+    return path if re.fullmatch(r"[A-Za-z0-9_.\-]{1,128}", path) else "(unnamed field)"
+
+
+def install(app: FastAPI) -> None:
+    """Answer the exceptions of the table, and those of the framework, with problems."""
+
+    async def handle(request: Request, error: Exception) -> Response:
+        found = problem_for(error, request)
+        if found is None:
+            raise error
+        if found.status_code == 503:
+            logger.warning("unavailable: %s", type(error).__name__, exc_info=error)
+        return found
+
+    app.add_exception_handler(HTTPException, handle)
+    for kind in TABLE:
+        app.add_exception_handler(kind, handle)
+
+
+def _fields_of(error: Exception) -> list[tuple[str, str]]:
+    match error:
+        case InvalidInput():
+            return [(error.field, error.message)]
+        case RefusedJson():
+            return [(error.field or "body", message_for(error.problem, {}))]
+        case KeyReused():
+            return [("Idempotency-Key", "belongs to another request: make a new one")]
+        case RequestValidationError():
+            return [(_path(entry["loc"]), message_for(entry["type"], entry.get("ctx", {}))) for entry in error.errors()]
+    return []
+
+
+def _path(loc: tuple[int | str, ...]) -> str:
+    inner = [str(part) for part in loc[1:]] if loc and loc[0] in ("body", "query", "header") else [str(p) for p in loc]
+    return ".".join(inner) or "body"
+
+
+def _headers_of(error: Exception, kind: Kind, request: Request) -> dict[str, str]:
+    if isinstance(error, TooManyAttempts):
+        return {"Retry-After": str(error.retry_after_s)}
+    if kind.status == 503 or isinstance(error, KeyInUse):
+        return {"Retry-After": str(RETRY_AFTER_S)}
+    if kind.status == 401:
+        return {"WWW-Authenticate": _challenge(request)}
+    return {}
+
+
+def _challenge(request: Request) -> str:
+    # A browser answers a Basic challenge to fetch() with a dialog of its own; Sec-Fetch-Mode is how it says so.
+    basic = request.url.path.endswith(("/tokens", "/token")) and "sec-fetch-mode" not in request.headers
+    return 'Basic realm="lotsizeone", charset="UTF-8"' if basic else 'Bearer realm="lotsizeone"'
+
+
+def _http_problem(error: HTTPException) -> Response:
+    title = HTTPStatus(error.status_code).phrase
+    slug = title.lower().replace(" ", "-")
+    detail = error.detail if error.detail and error.detail != title else _sentence(title)
+    return problem(error.status_code, slug, title, detail, headers=error.headers)
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")

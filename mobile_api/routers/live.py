@@ -1,0 +1,112 @@
+"""Following an order as it happens (server-sent events)."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Header
+from fastapi.responses import StreamingResponse
+from starlette.requests import Request
+from starlette.types import Message, Receive, Scope, Send
+
+from marketplace.application import sign_in, view_timeline
+from marketplace.application.context import Context
+from marketplace.application.views import TimelineItem as TimelineItemView
+from marketplace.domain.parties import Account
+from mobile_api.dependencies import Anyone, Ctx
+from mobile_api.live import LiveTimeline, WatchEnded
+from mobile_api.routers.paths import Id, router
+from mobile_api.schemas.orders import TimelineItem
+from mobile_api.security import authenticate
+from mobile_api.services import services
+
+live = router("orders")
+
+HEARTBEAT_S = 15.0
+RETRY_MS = 1000
+HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+LastEventId = Annotated[str | None, Header(alias="Last-Event-ID", pattern=r"^[0-9]{1,15}$")]
+SEND_WITHIN_S = 30.0
+"""A reader that takes nothing for so long is let go; it comes back with Last-Event-ID."""
+EVENTS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "`event: timeline`, `id:` the item's id, `data:` a TimelineItem; a comment every 15 s.",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    }
+}
+
+
+class PatientStream(StreamingResponse):
+    """A stream that is cut when its reader takes nothing for `SEND_WITHIN_S`."""
+
+    media_type = "text/event-stream"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+
+        async def send_in_time(message: Message) -> None:
+            async with asyncio.timeout(SEND_WITHIN_S):
+                await send(message)
+
+        with suppress(TimeoutError):
+            await super().__call__(scope, receive, send_in_time)
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Who follows which order from where, and whether the token still opens the door."""
+
+    ctx: Context
+    caller: Account
+    order_id: str
+    after: int
+    admitted: Callable[[], Awaitable[bool]]
+    heartbeat_s: float = HEARTBEAT_S
+
+
+@live.get("/orders/{id}/events", response_class=PatientStream, responses=EVENTS)
+async def follow_order(
+    request: Request, ctx: Ctx, caller: Anyone, order_id: Id, last_event_id: LastEventId = None
+) -> PatientStream:
+    """The timeline from Last-Event-ID on, and then everything as it happens."""
+    after = int(last_event_id or 0)
+    # Asked before the answer starts, so that someone else's order is a 404 and not an empty stream.
+    await view_timeline.timeline(ctx, caller, order_id, after=after)
+    claims = (await authenticate(request)).claims
+
+    async def admitted() -> bool:
+        return ctx.clock.now() < claims.expires_at and not await sign_in.is_revoked(ctx, claims.token_id)
+
+    watch = Watch(ctx, caller, order_id, after, admitted)
+    return PatientStream(frames(services(request).live, watch), headers=HEADERS)
+
+
+async def frames(hub: LiveTimeline, watch: Watch) -> AsyncIterator[bytes]:
+    """The stream's bytes: history first, then live; nothing twice, nothing left out, until the token ends."""
+    yield f"retry: {RETRY_MS}\n\n".encode()
+    last = watch.after
+    async with hub.watch(watch.order_id) as watcher:
+        # The watch began before this read, so that nothing falls between history and live.
+        news = True
+        while True:
+            if news:
+                for item in await view_timeline.timeline(watch.ctx, watch.caller, watch.order_id, after=last):
+                    yield frame(item)
+                    last = item.id
+            elif await watch.admitted():
+                yield b": still here\n\n"
+            else:
+                return
+            try:
+                news = await watcher.news(watch.heartbeat_s)
+            except WatchEnded:
+                return
+
+
+def frame(item: TimelineItemView) -> bytes:
+    """One event of the stream."""
+    data = TimelineItem.model_validate(item).model_dump(mode="json")
+    return f"event: timeline\nid: {item.id}\ndata: {json.dumps(data)}\n\n".encode()

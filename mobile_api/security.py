@@ -1,0 +1,187 @@
+"""Who is asking: HTTP Basic once, then a bearer token; gateways by their own kind of token.
+
+A token is good while its signature, its times, its account and the list of signed-out tokens say so, on every request.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from starlette.requests import Request
+
+from marketplace.application import register_gateway, sign_in
+from marketplace.application.context import Context
+from marketplace.domain.errors import Unauthenticated
+from marketplace.domain.parties import Account
+from marketplace.ports.unit_of_work import Gateway
+from mobile_api import tokens
+from mobile_api.services import services
+from mobile_api.settings import GATEWAY_AUDIENCE, ApiSettings
+from mobile_api.strict_json import storable
+
+logger = logging.getLogger(__name__)
+
+COMPONENT = "Authentication"
+GATEWAY_ROLE = "gateway"
+LONGEST_PASSWORD = 200
+LONGEST_NAME = 254
+NOT_KNOWN = "name or password is wrong"
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A caller: the account and the token that opened the door."""
+
+    account: Account
+    claims: tokens.Claims
+
+
+async def sign_in_with_basic(request: Request) -> tuple[Account, str]:
+    """The account named by HTTP Basic (RFC 7617) and a new token. Raises Unauthenticated, TooManyAttempts, Busy."""
+    api = services(request)
+    name, password = basic_credentials(request)
+    address = _address(request)
+    api.attempts.check(name.lower(), address)
+    account = await sign_in.credentials(api.ctx, name)
+    if not await api.passwords.verify(password, account.password_hash if account else None) or account is None:
+        api.attempts.failed(name.lower(), address)
+        _log_failure()
+        raise Unauthenticated(NOT_KNOWN)
+    api.attempts.succeeded(name.lower(), address)
+    token, _ = tokens.issue(
+        api.settings,
+        subject=account.id,
+        role=account.role.value,
+        audience=api.settings.audience,
+        lifetime=timedelta(days=api.settings.token_days),
+        now=api.ctx.clock.now(),
+    )
+    _log_success(account.id)
+    return account, token
+
+
+async def authenticate(request: Request) -> SignedIn:
+    """The person who sends this request. Raises Unauthenticated."""
+    known = getattr(request.state, "signed_in", None)
+    if isinstance(known, SignedIn):
+        return known
+    api = services(request)
+    claims = tokens.read(
+        api.settings,
+        bearer_token(request),
+        audience=api.settings.audience,
+        lifetime=timedelta(days=api.settings.token_days),
+        now=api.ctx.clock.now(),
+    )
+    if await sign_in.is_revoked(api.ctx, claims.token_id):
+        raise Unauthenticated("this token was signed out: sign in again")
+    account = await sign_in.account(api.ctx, claims.subject)
+    if account is None or account.role.value != claims.role:
+        raise Unauthenticated("the token is not one of ours")
+    signed_in = SignedIn(account, claims)
+    request.state.signed_in = signed_in
+    return signed_in
+
+
+async def gateway_token_with_basic(request: Request) -> str:
+    """A token for the gateway named by HTTP Basic (its id, its secret). Raises Unauthenticated, TooManyAttempts."""
+    api = services(request)
+    name, secret = basic_credentials(request)
+    address = _address(request)
+    api.attempts.check(name, address)
+    gateway = await register_gateway.gateway(api.ctx, name)
+    stored = gateway.secret_hash if gateway else hash_gateway_secret("")
+    if not hmac.compare_digest(stored.encode(), hash_gateway_secret(secret).encode()) or gateway is None:
+        api.attempts.failed(name, address)
+        _log_failure()
+        raise Unauthenticated("gateway id or secret is wrong")
+    api.attempts.succeeded(name, address)
+    token, _ = tokens.issue(
+        api.settings,
+        subject=gateway.id,
+        role=GATEWAY_ROLE,
+        audience=GATEWAY_AUDIENCE,
+        lifetime=timedelta(seconds=api.settings.gateway_token_s),
+        now=api.ctx.clock.now(),
+    )
+    _log_success(gateway.id)
+    return token
+
+
+def gateway_authenticator(ctx: Context, settings: ApiSettings) -> Callable[[Request], Awaitable[Gateway]]:
+    """`authenticate_gateway(request) -> Gateway` for the routers that serve gateways. It raises Unauthenticated."""
+
+    async def authenticate_gateway(request: Request) -> Gateway:
+        claims = tokens.read(
+            settings,
+            bearer_token(request),
+            audience=GATEWAY_AUDIENCE,
+            lifetime=timedelta(seconds=settings.gateway_token_s),
+            now=ctx.clock.now(),
+        )
+        gateway = await register_gateway.gateway(ctx, claims.subject)
+        if gateway is None or claims.role != GATEWAY_ROLE:
+            raise Unauthenticated("the token is not one of ours")
+        return gateway
+
+    return authenticate_gateway
+
+
+def new_gateway_secret() -> str:
+    """256 random bits as text, to be shown once."""
+    return secrets.token_urlsafe(32)
+
+
+def hash_gateway_secret(secret: str) -> str:
+    """What is kept of a gateway's secret. Random bits need no slow hash, unlike what people think of."""
+    return "sha256:" + hashlib.sha256(secret.encode()).hexdigest()
+
+
+def bearer_token(request: Request) -> str:
+    """The token of `Authorization: Bearer` (RFC 6750). Raises Unauthenticated."""
+    scheme, _, token = _authorization(request).partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Unauthenticated("sign in and send the token as Authorization: Bearer")
+    return token.strip(" ")
+
+
+def basic_credentials(request: Request) -> tuple[str, str]:
+    """Name and password of `Authorization: Basic`, in UTF-8 (RFC 7617). Raises Unauthenticated."""
+    scheme, _, encoded = _authorization(request).partition(" ")
+    try:
+        text = base64.b64decode(encoded.strip(" "), validate=True).decode("utf-8")
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        text = ""
+    name, colon, password = text.partition(":")
+    if scheme.lower() != "basic" or not colon or not storable(text):
+        raise Unauthenticated("send name and password as Authorization: Basic")
+    if len(name) > LONGEST_NAME or len(password) > LONGEST_PASSWORD:
+        _log_failure()
+        raise Unauthenticated(NOT_KNOWN)
+    return name, password
+
+
+def _authorization(request: Request) -> str:
+    found = request.headers.getlist("authorization")
+    return found[0] if len(found) == 1 else ""
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""
+
+
+def _log_success(subject: str) -> None:
+    extra = {"component": COMPONENT, "additional_info": {"subject": subject}}
+    logger.info("Connection attempt succeeded", extra=extra)
+
+
+def _log_failure() -> None:
+    # The name is not logged: people type passwords into the wrong field.
+    extra = {"component": COMPONENT, "additional_info": {"reason": "Invalid credentials"}}
+    logger.warning("Connection attempt failed", extra=extra)

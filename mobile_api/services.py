@@ -1,0 +1,30 @@
+"""What one API process holds, found through `request.app`."""
+
+from dataclasses import dataclass
+from typing import cast
+
+from starlette.requests import HTTPConnection
+
+from marketplace.application.context import Context
+from mobile_api.attempts import Attempts
+from mobile_api.idempotency import Answers
+from mobile_api.live import LiveTimeline
+from mobile_api.passwords import Passwords
+from mobile_api.settings import ApiSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The application's context and the interface's own machinery."""
+
+    ctx: Context
+    settings: ApiSettings
+    passwords: Passwords
+    attempts: Attempts
+    answers: Answers
+    live: LiveTimeline
+
+
+def services(request: HTTPConnection) -> Services:
+    """The services of the app that serves this request."""
+    return cast(Services, request.app.state.services)

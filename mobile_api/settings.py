@@ -1,0 +1,39 @@
+"""What the HTTP interface must be told. Nothing here reads the environment."""
+
+from dataclasses import dataclass, field
+
+GATEWAY_AUDIENCE = "gateway"
+"""The audience of gateway tokens: a person's token opens no gateway door and the other way round."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiSettings:
+    """Settings of the interface. `jwt_secret` signs tokens (HS256) and keys the digests of remembered answers.
+
+    Raises ValueError for a secret shorter than 32 bytes (RFC 7518, 3.2: a key as long as the hash) and for bounds
+    that would switch a protection off.
+    """
+
+    jwt_secret: str = field(repr=False)
+    issuer: str = "lotsizeone"
+    audience: str = "lotsizeone-app"
+    token_days: int = 7
+    gateway_token_s: int = 900
+    vapid_public_key: str = ""
+    development: bool = False
+    max_body_bytes: int = 1 << 20
+    # RFC 9106, 4: the second recommended choice, 64 MiB of memory and three passes.
+    argon2_memory_kib: int = 65_536
+    argon2_passes: int = 3
+
+    def __post_init__(self) -> None:
+        if len(self.jwt_secret.encode()) < 32:
+            raise ValueError("jwt_secret must be at least 32 bytes of randomness")
+        if not 1 <= self.token_days <= 30:
+            raise ValueError("token_days must be from 1 to 30")
+        if not 60 <= self.gateway_token_s <= 3600:
+            raise ValueError("gateway_token_s must be from 60 to 3600")
+        if not 1024 <= self.max_body_bytes <= 64 << 20:
+            raise ValueError("max_body_bytes must be from 1 KiB to 64 MiB")
+        if self.audience == GATEWAY_AUDIENCE:
+            raise ValueError("the audience of people must differ from the audience of gateways")

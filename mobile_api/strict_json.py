@@ -1,0 +1,58 @@
+"""JSON as strict as money needs it (RFC 8259, and I-JSON, RFC 7493, for what that leaves open).
+
+Python's reader takes NaN, lets the last of two equal keys win and makes lone surrogates; a database then refuses what
+the interface has accepted. Numbers that are no numbers are left to the fields, which name themselves when they refuse.
+"""
+
+import json
+from typing import Any
+
+
+class MalformedJson(Exception):
+    """The bytes are not JSON in UTF-8."""
+
+
+class RefusedJson(Exception):
+    """It is JSON, and ambiguous or not storable. `field` names where, `problem` is a key of the message table."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(problem)
+        self.field = field
+        self.problem = problem
+
+
+def parse(body: bytes) -> Any:
+    """The value of `body`. Raises MalformedJson, RefusedJson (equal keys, U+0000, lone surrogates)."""
+    try:
+        value = json.loads(body.decode("utf-8"), object_pairs_hook=_object)
+        _check_text(value, "")
+    except (ValueError, RecursionError) as error:
+        raise MalformedJson("the body is not JSON in UTF-8, or nests too deeply") from error
+    return value
+
+
+def storable(text: str) -> bool:
+    """Whether every database and every client can hold this text: no U+0000, no lone surrogates."""
+    return not any(char == "\x00" or "\ud800" <= char <= "\udfff" for char in text)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise RefusedJson(key, "duplicate_key")
+        found[key] = value
+    return found
+
+
+def _check_text(value: Any, path: str) -> None:
+    if isinstance(value, str):
+        if not storable(value):
+            raise RefusedJson(path, "text_refused")
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            _check_text(key, path)
+            _check_text(inner, f"{path}.{key}" if path else key)
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            _check_text(inner, f"{path}.{index}" if path else str(index))

@@ -1,0 +1,107 @@
+"""Bearer tokens: JWT (RFC 7519) signed with HS256, read as strictly as they are written (RFC 8725)."""
+
+import base64
+import binascii
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import jwt
+
+from marketplace.domain.errors import Unauthenticated
+from mobile_api.settings import ApiSettings
+
+ALGORITHM = "HS256"
+HEADER = {"alg": ALGORITHM, "typ": "JWT"}
+LEEWAY = timedelta(seconds=60)
+"""How far the clocks of two of our processes may differ."""
+LONGEST = 4096
+CLAIMS = ["iss", "aud", "sub", "jti", "iat", "exp", "role"]
+PART = re.compile(r"[A-Za-z0-9_-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a token says, checked."""
+
+    subject: str
+    token_id: str
+    role: str
+    expires_at: datetime
+
+
+def issue(
+    settings: ApiSettings, *, subject: str, role: str, audience: str, lifetime: timedelta, now: datetime
+) -> tuple[str, Claims]:
+    """A new token with an id of its own, good from `now` for `lifetime`."""
+    issued = int(now.timestamp())
+    expires = issued + int(lifetime.total_seconds())
+    token_id = secrets.token_urlsafe(16)
+    payload = {
+        "iss": settings.issuer,
+        "aud": audience,
+        "sub": subject,
+        "jti": token_id,
+        "iat": issued,
+        "exp": expires,
+        "role": role,
+    }
+    token = jwt.encode(payload, settings.jwt_secret, algorithm=ALGORITHM, headers=HEADER)
+    return token, Claims(subject, token_id, role, datetime.fromtimestamp(expires, UTC))
+
+
+def read(settings: ApiSettings, token: str, *, audience: str, lifetime: timedelta, now: datetime) -> Claims:
+    """The claims of a token of ours for `audience`.
+
+    Raises Unauthenticated for anything else: another algorithm or header, a missing claim, a time that is not a whole
+    number, an expiry later than we ever give, an encoding that is not canonical.
+    """
+    if len(token) > LONGEST or not _canonical(token):
+        raise Unauthenticated("the token is not one of ours")
+    try:
+        if jwt.get_unverified_header(token) != HEADER:
+            raise Unauthenticated("the token is not one of ours")
+        payload = jwt.decode(
+            token,
+            settings.jwt_secret,
+            algorithms=[ALGORITHM],
+            audience=audience,
+            issuer=settings.issuer,
+            # Times are compared below, with the marketplace's clock instead of the machine's.
+            options={"require": CLAIMS, "verify_exp": False, "verify_iat": False, "verify_nbf": False},
+        )
+    except (jwt.PyJWTError, ValueError, RecursionError) as error:
+        raise Unauthenticated("the token is not one of ours") from error
+    return _checked(payload, audience, lifetime, now)
+
+
+def _checked(payload: dict[str, Any], audience: str, lifetime: timedelta, now: datetime) -> Claims:
+    texts = [payload["sub"], payload["jti"], payload["role"], payload["aud"]]
+    issued, expires = payload["iat"], payload["exp"]
+    if not all(type(text) is str for text in texts) or type(issued) is not int or type(expires) is not int:
+        raise Unauthenticated("the token is not one of ours")
+    present = now.timestamp()
+    leeway = LEEWAY.total_seconds()
+    if payload["aud"] != audience or issued > present + leeway or not 0 < expires - issued <= lifetime.total_seconds():
+        raise Unauthenticated("the token is not one of ours")
+    if present >= expires:
+        raise Unauthenticated("the token has expired: sign in again")
+    return Claims(payload["sub"], payload["jti"], payload["role"], datetime.fromtimestamp(expires, UTC))
+
+
+def _canonical(token: str) -> bool:
+    """Three base64url parts (RFC 7515, 2) that have one spelling only: stray bits in the last character are refused."""
+    parts = token.split(".")
+    return len(parts) == 3 and all(_one_spelling(part) for part in parts)
+
+
+def _one_spelling(part: str) -> bool:
+    if PART.fullmatch(part) is None:
+        return False
+    try:
+        raw = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+    except binascii.Error:
+        return False
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode() == part
