@@ -1,0 +1,1 @@
+"""The database that remembers the business: SQLAlchemy on SQLite or PostgreSQL, the same code on both."""

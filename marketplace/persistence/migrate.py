@@ -1,0 +1,58 @@
+"""Bringing a database to this version's tables. Two processes may start at once: one works, the other waits."""
+
+import asyncio
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import OperationalError
+
+from marketplace.persistence.engines import LOCK_TIMEOUT_S, Engines, open_engines
+
+SCRIPTS = Path(__file__).parent / "migrations"
+
+MIGRATION_LOCK = 0x6C736F01
+"""Advisory lock held while PostgreSQL's tables change ("lso" and a number)."""
+
+
+async def upgrade(url: str) -> None:
+    """Bring the database at `url` up to date."""
+    engines = open_engines(url)
+    try:
+        await migrate(engines)
+    finally:
+        await engines.dispose()
+
+
+async def migrate(engines: Engines) -> None:
+    """Bring the tables up to date in one transaction; nothing happens where they are."""
+    async with asyncio.timeout(2 * LOCK_TIMEOUT_S):
+        while True:
+            try:
+                return await _migrate(engines)
+            except OperationalError as error:
+                # The first switch of a new file to WAL does not queue for the lock (SQLite: "locked" at once).
+                if not engines.on_sqlite or "locked" not in str(error.orig):
+                    raise
+                await asyncio.sleep(0.05)
+
+
+async def _migrate(engines: Engines) -> None:
+    # On SQLite the transaction begins with BEGIN IMMEDIATE, which is the lock.
+    async with engines.write.begin() as connection:
+        if not engines.on_sqlite:
+            await connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": MIGRATION_LOCK})
+        await connection.run_sync(_to_head)
+
+
+def _to_head(connection: Connection) -> None:
+    command.upgrade(configuration(connection), "head")
+
+
+def configuration(connection: Connection) -> Config:
+    """Alembic's configuration without a file; `migrations/env.py` takes the connection from it."""
+    config = Config()
+    config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config

@@ -1,0 +1,97 @@
+"""Orders: state, events and effects in one go."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, exists, func, or_, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from marketplace.domain.agreement import ZERO_ADDRESS, AgreementKind, AgreementStatus
+from marketplace.domain.effects import Effect
+from marketplace.domain.errors import Conflict, InvalidInput
+from marketplace.domain.events import Event
+from marketplace.domain.order import Order
+from marketplace.persistence.mapping import row_of, value_of
+from marketplace.persistence.outbox import SqlOutbox
+from marketplace.persistence.repositories.events import EventLog
+from marketplace.persistence.statements import held, insert_once
+from marketplace.persistence.tables import agreements, orders, organisations
+from marketplace.ports.unit_of_work import StoredEvent
+
+
+class SqlOrders:
+    """Orders with their events and effects, in one transaction."""
+
+    def __init__(self, connection: AsyncConnection, log: EventLog, outbox: SqlOutbox) -> None:
+        self._connection = connection
+        self._log = log
+        self._outbox = outbox
+
+    async def get(self, order_id: str) -> Order | None:
+        """The order, or None; a writing transaction holds it until its end."""
+        wanted = select(orders).where(orders.c.id == order_id)
+        row = (await self._connection.execute(held(self._connection, wanted))).mappings().first()
+        return None if row is None else value_of(Order, row)
+
+    async def save(self, order: Order, events: Sequence[Event], effects: Sequence[Effect], now: datetime) -> None:
+        """Write state, events and effects. Raises Conflict when the order is not as it was before `events`."""
+        before = order.version - len(events)
+        if not await self._write(order, before):
+            raise Conflict(f"order {order.id} was changed by somebody else; read it again")
+        self._log.append(order.id, before + 1, events, now)
+        await self._outbox.add(order.id, effects, now)
+
+    async def _write(self, order: Order, before: int) -> bool:
+        row = row_of(orders, order)
+        if before == 0:
+            return await insert_once(self._connection, orders, row)
+        unchanged = update(orders).where(orders.c.id == order.id, orders.c.version == before)
+        return (await self._connection.execute(unchanged.values(row))).rowcount == 1
+
+    async def of_customer(self, customer_id: str, limit: int, before: str | None) -> Sequence[Order]:
+        """A page of a customer's orders, newest first. Raises InvalidInput if `before` is none of them."""
+        return await self._page(orders.c.customer_id == customer_id, limit, before)
+
+    async def of_manufacturer(self, organisation_id: str, limit: int, before: str | None) -> Sequence[Order]:
+        """A page of a manufacturer's orders, newest first. Raises InvalidInput if `before` is none of them."""
+        return await self._page(orders.c.manufacturer_id == organisation_id, limit, before)
+
+    async def of_party(self, organisation_id: str, limit: int, before: str | None) -> Sequence[Order]:
+        """A page of the orders that the organisation supplies, carries or pays for, newest first.
+
+        Void drafts do not count. Raises InvalidInput if `before` is none of them.
+        """
+        own_address = (
+            select(func.lower(organisations.c.address))
+            .where(organisations.c.id == organisation_id, organisations.c.address != ZERO_ADDRESS)
+            .scalar_subquery()
+        )
+        supplies = (agreements.c.payee_id == organisation_id) & (agreements.c.kind == AgreementKind.SUPPLY)
+        takes_part = or_(supplies, agreements.c.payer_id == organisation_id, agreements.c.carrier_key == own_address)
+        of_order = agreements.c.order_id == orders.c.id
+        alive = agreements.c.status != AgreementStatus.VOID
+        return await self._page(exists().where(of_order, alive, takes_part), limit, before)
+
+    async def _page(self, whose: ColumnElement[bool], limit: int, before: str | None) -> Sequence[Order]:
+        place = tuple_(orders.c.placed_at, orders.c.id)
+        wanted = select(orders).where(whose)
+        if before is not None:
+            last = select(orders.c.placed_at).where(orders.c.id == before, whose)
+            placed_at = await self._connection.scalar(last)
+            if placed_at is None:
+                raise InvalidInput("before", "must be the id of the last order of the page above")
+            wanted = wanted.where(place < (placed_at, before))
+        newest = wanted.order_by(orders.c.placed_at.desc(), orders.c.id.desc()).limit(limit)
+        return [value_of(Order, row) for row in (await self._connection.execute(newest)).mappings()]
+
+    async def events(self, order_id: str, after: int = 0) -> Sequence[StoredEvent]:
+        """The events of an order with ids above `after`, in order."""
+        return await self._log.of_order(order_id, after)
+
+    async def all_events(self, after: int, limit: int) -> Sequence[StoredEvent]:
+        """The events of all orders with ids above `after`, in commit order."""
+        return await self._log.of_all(after, limit)
+
+    async def last_event_id(self) -> int:
+        """The highest event id, or 0."""
+        return await self._log.last_id()

@@ -1,0 +1,138 @@
+"""Accounts, organisations, their rules and gateways."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, exists, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from marketplace.domain.errors import Conflict
+from marketplace.domain.parties import AcceptanceRule, Account, Organisation
+from marketplace.persistence.mapping import (
+    account_columns,
+    account_of,
+    account_row,
+    address_key,
+    columns_of,
+    email_key,
+    row_of,
+    value_of,
+)
+from marketplace.persistence.statements import insert_once, upsert
+from marketplace.persistence.tables import acceptance_rules, accounts, gateways, organisations, revoked_tokens
+from marketplace.ports.unit_of_work import Gateway
+
+_ORGANISATION = columns_of(organisations, Organisation)
+_GATEWAY = columns_of(gateways, Gateway)
+_RULE = columns_of(acceptance_rules, AcceptanceRule)
+
+
+class SqlParties:
+    """Who takes part, in one transaction."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def account(self, account_id: str) -> Account | None:
+        """By id."""
+        return next(iter(await self._accounts(accounts.c.id == account_id)), None)
+
+    async def account_by_email(self, email: str) -> Account | None:
+        """By e-mail address, whatever its case."""
+        return next(iter(await self._accounts(accounts.c.email_key == email_key(email))), None)
+
+    async def accounts_of(self, party_id: str) -> Sequence[Account]:
+        """The people of an organisation, or the one person with this id; oldest first."""
+        return await self._accounts(or_(accounts.c.organisation_id == party_id, accounts.c.id == party_id))
+
+    async def _accounts(self, which: ColumnElement[bool]) -> Sequence[Account]:
+        joined = accounts.outerjoin(organisations, accounts.c.organisation_id == organisations.c.id)
+        wanted = select(*account_columns()).select_from(joined).where(which).order_by(accounts.c.serial)
+        return [account_of(row) for row in (await self._connection.execute(wanted)).mappings()]
+
+    async def organisation(self, organisation_id: str) -> Organisation | None:
+        """By id."""
+        return await self._organisation(organisations.c.id == organisation_id)
+
+    async def organisation_named(self, name: str) -> Organisation | None:
+        """By its unique name."""
+        return await self._organisation(organisations.c.name == name)
+
+    async def organisation_in_registry(self, registry_party_id: str) -> Organisation | None:
+        """By the id under which a registry names it."""
+        return await self._organisation(organisations.c.registry_party_id == registry_party_id)
+
+    async def _organisation(self, which: ColumnElement[bool]) -> Organisation | None:
+        row = (await self._connection.execute(select(*_ORGANISATION).where(which))).mappings().first()
+        return None if row is None else value_of(Organisation, row)
+
+    async def organisations_of_kind(self, kind: str) -> Sequence[Organisation]:
+        """All organisations of a role, oldest first."""
+        wanted = select(*_ORGANISATION).where(organisations.c.kind == kind).order_by(organisations.c.serial)
+        return [value_of(Organisation, row) for row in (await self._connection.execute(wanted)).mappings()]
+
+    async def add_account(self, account: Account) -> None:
+        """Insert the person, and the organisation unless it is known by its id.
+
+        Raises Conflict if the account's id or e-mail address, or the organisation's name or registry id is taken.
+        """
+        organisation = account.organisation
+        if organisation is not None and not await self._known(organisation):
+            raise Conflict(f"an organisation named {organisation.name} is registered already")
+        if not await insert_once(self._connection, accounts, account_row(account)):
+            raise Conflict("this e-mail address is registered already")
+
+    async def _known(self, organisation: Organisation) -> bool:
+        """Whether the organisation is there now; False where its name or registry id belongs to another one."""
+        inserted = await insert_once(self._connection, organisations, row_of(organisations, organisation))
+        return inserted or await self.organisation(organisation.id) is not None
+
+    async def set_address(self, account: Account, address: str) -> None:
+        """Set the signing address of the account, or of its organisation where it has one."""
+        if account.organisation is not None:
+            own = update(organisations).where(organisations.c.id == account.organisation.id).values(address=address)
+        else:
+            own = update(accounts).where(accounts.c.id == account.id).values(own_address=address)
+        await self._connection.execute(own)
+
+    async def rule(self, organisation_id: str) -> AcceptanceRule:
+        """The acceptance rule, or the default."""
+        wanted = select(*_RULE).where(acceptance_rules.c.organisation_id == organisation_id)
+        row = (await self._connection.execute(wanted)).mappings().first()
+        return AcceptanceRule() if row is None else value_of(AcceptanceRule, row)
+
+    async def set_rule(self, organisation_id: str, rule: AcceptanceRule) -> None:
+        """Replace the rule."""
+        row = row_of(acceptance_rules, rule, organisation_id=organisation_id)
+        await upsert(self._connection, acceptance_rules, row, "organisation_id")
+
+    async def gateway(self, gateway_id: str) -> Gateway | None:
+        """By id."""
+        return next(iter(await self._gateways(gateways.c.id == gateway_id)), None)
+
+    async def gateway_by_address(self, address: str) -> Gateway | None:
+        """By the address that signs its evidence, whatever its case."""
+        return next(iter(await self._gateways(gateways.c.address_key == address_key(address))), None)
+
+    async def gateways_of(self, organisation_id: str) -> Sequence[Gateway]:
+        """Oldest first."""
+        return await self._gateways(gateways.c.organisation_id == organisation_id)
+
+    async def _gateways(self, which: ColumnElement[bool]) -> Sequence[Gateway]:
+        wanted = select(*_GATEWAY).where(which).order_by(gateways.c.serial)
+        return [value_of(Gateway, row) for row in (await self._connection.execute(wanted)).mappings()]
+
+    async def add_gateway(self, gateway: Gateway) -> None:
+        """Raises Conflict if the id or the address is known already."""
+        row: dict[str, Any] = row_of(gateways, gateway, address_key=address_key(gateway.address))
+        if not await insert_once(self._connection, gateways, row):
+            raise Conflict(f"a gateway with address {gateway.address} is registered already")
+
+    async def revoke_token(self, jti: str, expires_at: datetime) -> None:
+        """Never accept this token again."""
+        await insert_once(self._connection, revoked_tokens, {"jti": jti, "expires_at": expires_at})
+
+    async def is_revoked(self, jti: str) -> bool:
+        """Whether the token was revoked."""
+        return bool(await self._connection.scalar(select(exists().where(revoked_tokens.c.jti == jti))))

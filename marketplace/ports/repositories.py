@@ -1,0 +1,372 @@
+"""What the repositories of one transaction keep, and how they are asked."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from marketplace.domain.agreement import Agreement
+from marketplace.domain.effects import Effect
+from marketplace.domain.events import Event
+from marketplace.domain.evidence import ShopFloorEvent, SignedBatch
+from marketplace.domain.order import Order
+from marketplace.domain.parties import AcceptanceRule, Account, Organisation
+from marketplace.domain.production import Job
+from marketplace.ports.push import PushAddress
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """An event row. `id` grows in commit order; `data` is the event as plain values."""
+
+    id: int
+    order_id: str
+    name: str
+    data: Mapping[str, Any]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEffect:
+    """An outbox row, claimed by one relay until its lease runs out. `context` carries the trace."""
+
+    id: int
+    order_id: str
+    effect: Effect
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class InboxMessage:
+    """A message in a person's or organisation's inbox."""
+
+    id: str
+    party_id: str
+    order_id: str
+    title: str
+    body: str
+    at: datetime
+    read: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureRequest:
+    """Somebody is asked to sign. `purpose` is terms, accept or delivered; `typed_data` is what is signed."""
+
+    id: str
+    order_id: str
+    agreement_id: str
+    organisation_id: str
+    purpose: str
+    role: str
+    signer: str
+    typed_data: Mapping[str, Any]
+    deadline: int
+    status: str = "open"
+    signature: str | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """A shop-floor gateway. `address` signs evidence (the attestor); the secret only opens the door."""
+
+    id: str
+    organisation_id: str
+    name: str
+    address: str
+    secret_hash: str
+
+
+class Orders(Protocol):
+    """Orders with their events and effects."""
+
+    async def get(self, order_id: str) -> Order | None:
+        """The order, or None."""
+        ...
+
+    async def save(self, order: Order, events: Sequence[Event], effects: Sequence[Effect], now: datetime) -> None:
+        """Write state, event rows and outbox rows. Raises Conflict when somebody else wrote since it was read."""
+        ...
+
+    async def of_customer(self, customer_id: str, limit: int, before: str | None) -> Sequence[Order]:
+        """A page of a customer's orders, newest first; `before` is the last id of the page above."""
+        ...
+
+    async def of_manufacturer(self, organisation_id: str, limit: int, before: str | None) -> Sequence[Order]:
+        """A page of a manufacturer's orders, newest first."""
+        ...
+
+    async def of_party(self, organisation_id: str, limit: int, before: str | None) -> Sequence[Order]:
+        """A page of the orders in which a supplier or carrier takes part, newest first."""
+        ...
+
+    async def events(self, order_id: str, after: int = 0) -> Sequence[StoredEvent]:
+        """The events of an order with ids above `after`, in order."""
+        ...
+
+    async def all_events(self, after: int, limit: int) -> Sequence[StoredEvent]:
+        """The events of all orders with ids above `after`, in order."""
+        ...
+
+    async def last_event_id(self) -> int:
+        """The highest event id, or 0."""
+        ...
+
+
+class Agreements(Protocol):
+    """Agreements and what the chain says of them."""
+
+    async def get(self, agreement_id: str) -> Agreement | None:
+        """The agreement, or None."""
+        ...
+
+    async def of_order(self, order_id: str) -> Sequence[Agreement]:
+        """The delivery first, then the supplies; void drafts are left out."""
+        ...
+
+    async def save(self, agreement: Agreement) -> None:
+        """Insert or replace."""
+        ...
+
+
+class Parties(Protocol):
+    """Accounts, organisations, their rules, gateways and devices."""
+
+    async def account(self, account_id: str) -> Account | None:
+        """By id."""
+        ...
+
+    async def account_by_email(self, email: str) -> Account | None:
+        """By e-mail address, whatever its case."""
+        ...
+
+    async def accounts_of(self, party_id: str) -> Sequence[Account]:
+        """The people of an organisation, or the one person with this id."""
+        ...
+
+    async def organisation(self, organisation_id: str) -> Organisation | None:
+        """By id."""
+        ...
+
+    async def organisation_named(self, name: str) -> Organisation | None:
+        """By its unique name."""
+        ...
+
+    async def organisation_in_registry(self, registry_party_id: str) -> Organisation | None:
+        """By the id under which a registry names it."""
+        ...
+
+    async def organisations_of_kind(self, kind: str) -> Sequence[Organisation]:
+        """All organisations of a role, oldest first."""
+        ...
+
+    async def add_account(self, account: Account) -> None:
+        """Raises Conflict if the e-mail address or the organisation's name is taken."""
+        ...
+
+    async def set_address(self, account: Account, address: str) -> None:
+        """Set the signing address of the account, or of its organisation where it has one."""
+        ...
+
+    async def rule(self, organisation_id: str) -> AcceptanceRule:
+        """The acceptance rule, or the default."""
+        ...
+
+    async def set_rule(self, organisation_id: str, rule: AcceptanceRule) -> None:
+        """Replace the rule."""
+        ...
+
+    async def gateway(self, gateway_id: str) -> Gateway | None:
+        """By id."""
+        ...
+
+    async def gateway_by_address(self, address: str) -> Gateway | None:
+        """By the address that signs its evidence."""
+        ...
+
+    async def gateways_of(self, organisation_id: str) -> Sequence[Gateway]:
+        """Oldest first."""
+        ...
+
+    async def add_gateway(self, gateway: Gateway) -> None:
+        """Raises Conflict if the address is known already."""
+        ...
+
+    async def revoke_token(self, jti: str, expires_at: datetime) -> None:
+        """Never accept this token again."""
+        ...
+
+    async def is_revoked(self, jti: str) -> bool:
+        """Whether the token was revoked."""
+        ...
+
+
+class Inbox(Protocol):
+    """Messages and devices."""
+
+    async def add(self, message: InboxMessage) -> bool:
+        """False if a message with this id is there already."""
+        ...
+
+    async def of(self, party_id: str, limit: int) -> Sequence[InboxMessage]:
+        """Newest first."""
+        ...
+
+    async def get(self, message_id: str) -> InboxMessage | None:
+        """By id."""
+        ...
+
+    async def mark_read(self, party_id: str, message_id: str) -> bool:
+        """False if there is no such message for this party."""
+        ...
+
+    async def add_device(self, device_id: str, party_id: str, address: PushAddress) -> str:
+        """Register a device and return its id; the same endpoint keeps the id it has."""
+        ...
+
+    async def device(self, device_id: str) -> PushAddress | None:
+        """The device's address, or None once it is gone."""
+        ...
+
+    async def devices_of(self, party_id: str) -> Sequence[str]:
+        """Device ids."""
+        ...
+
+    async def remove_device(self, device_id: str, party_id: str | None = None) -> bool:
+        """Forget a device (of this party)."""
+        ...
+
+
+class Signatures(Protocol):
+    """Requests to sign."""
+
+    async def add(self, request: SignatureRequest) -> None:
+        """Insert; a request with this id stays as it is."""
+        ...
+
+    async def get(self, request_id: str) -> SignatureRequest | None:
+        """By id."""
+        ...
+
+    async def save(self, request: SignatureRequest) -> None:
+        """Replace."""
+        ...
+
+    async def of_organisation(self, organisation_id: str, *, open_only: bool) -> Sequence[SignatureRequest]:
+        """Oldest first."""
+        ...
+
+    async def of_agreement(self, agreement_id: str) -> Sequence[SignatureRequest]:
+        """All requests about an agreement."""
+        ...
+
+
+class Production(Protocol):
+    """Jobs and what gateways reported."""
+
+    async def add_job(self, job: Job) -> None:
+        """Insert; a job with this id stays as it is."""
+        ...
+
+    async def job(self, job_id: str) -> Job | None:
+        """By id."""
+        ...
+
+    async def save_job(self, job: Job) -> None:
+        """Replace."""
+        ...
+
+    async def jobs_of_agreement(self, agreement_id: str) -> Sequence[Job]:
+        """In the order in which they run."""
+        ...
+
+    async def jobs_of_organisation(self, organisation_id: str, limit: int) -> Sequence[Job]:
+        """Newest first."""
+        ...
+
+    async def add_event(self, event: ShopFloorEvent) -> bool:
+        """False if it is stored already. Raises Conflict if its identity is taken by other bytes."""
+        ...
+
+    async def add_batch(self, batch: SignedBatch) -> bool:
+        """False if it is stored already."""
+        ...
+
+    async def acknowledged(self, gateway: str, epoch: str, lane: str) -> int:
+        """The highest sequence number up to which nothing is missing."""
+        ...
+
+    async def last_hash(self, agreement_id: str, gateway: str) -> str | None:
+        """Payload hash of the newest event of this pair, or None before the first."""
+        ...
+
+    async def batch_with(self, agreement_id: str, code: int) -> tuple[SignedBatch, Sequence[ShopFloorEvent]] | None:
+        """The first signed batch that holds an event of the agreement with this code, and all its events."""
+        ...
+
+
+class Outbox(Protocol):
+    """Effects to be done."""
+
+    async def add(self, order_id: str, effects: Sequence[Effect], now: datetime) -> None:
+        """Insert; an effect whose (order, kind, key) is there already stays as it is."""
+        ...
+
+    async def claim(self, now: datetime, lease_s: float, limit: int) -> Sequence[StoredEffect]:
+        """Due effects, leased to the caller for `lease_s` seconds."""
+        ...
+
+    async def done(self, effect_id: int, now: datetime) -> None:
+        """Never claim it again."""
+        ...
+
+    async def retry(self, effect_id: int, due: datetime, reason: str) -> None:
+        """Claim it again from `due` on."""
+        ...
+
+    async def park(self, effect_id: int, reason: str, now: datetime) -> None:
+        """Set it aside for an operator."""
+        ...
+
+    async def next_due(self) -> datetime | None:
+        """When the next effect becomes due, or None."""
+        ...
+
+
+class ChainCursor(Protocol):
+    """How far the chain has been read, and its ring of block hashes."""
+
+    async def get(self) -> tuple[int, str] | None:
+        """(number, hash) of the last block that was applied."""
+        ...
+
+    async def advance(self, number: int, block_hash: str) -> None:
+        """Move on."""
+        ...
+
+    async def seen(self, block_hash: str, log_index: int) -> bool:
+        """Note a log; True if it was noted before."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAnswer:
+    """An answer kept under an Idempotency-Key, to be given again to the same request."""
+
+    body_hash: str
+    status: int
+    content_type: str
+    body: bytes
+
+
+class Idempotency(Protocol):
+    """Answers by (principal, route, key)."""
+
+    async def get(self, principal: str, route: str, key: str) -> StoredAnswer | None:
+        """The answer, or None."""
+        ...
+
+    async def put(self, principal: str, route: str, key: str, answer: StoredAnswer, now: datetime) -> None:
+        """Keep it; a later answer under the same name is ignored."""
+        ...
