@@ -77,7 +77,7 @@ class FederatedSearch:
         for number in range(self._max_pages):
             answer = await self._ask(service, query, number, timeout_s)
             page, on_page = parse_search_page(service.source_id, answer, reader)
-            fresh = [offer for offer in on_page.offers if offer.item_id not in seen]
+            fresh = list({offer.item_id: offer for offer in on_page.offers if offer.item_id not in seen}.values())
             seen.update(offer.item_id for offer in fresh)
             found.offers.extend(offer for offer in fresh if _fits(offer, query))
             found.rejected.extend(on_page.rejected)

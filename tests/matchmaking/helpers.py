@@ -72,7 +72,7 @@ def _streamed(response: httpx.Response) -> httpx.Response:
 class Scripted:
     """A source that answers by path from a list of answers a path, the last one for ever; it records requests."""
 
-    def __init__(self, **_: object) -> None:
+    def __init__(self) -> None:
         self.requests: list[httpx.Request] = []
         self._answers: dict[str, list[httpx.Response | Exception | Responder]] = {}
 

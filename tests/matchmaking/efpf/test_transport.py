@@ -133,7 +133,7 @@ async def test_a_server_that_asks_for_patience_gets_it_within_the_deadline() -> 
 
 @pytest.mark.parametrize("wait", ["Wed, 21 Oct 2026 07:28:00 GMT", "-1", "1e9", "٣", "9" * 40, ""])
 async def test_a_strange_retry_after_is_not_believed(wait: str) -> None:
-    source = Scripted().on("/x", lambda _request: httpx.Response(429, headers=[("retry-after", wait.encode())]))
+    source = Scripted().on("/x", lambda _request: httpx.Response(429, headers=[(b"retry-after", wait.encode())]))
     with pytest.raises(TooManyRequests) as caught:
         await guarded(source).fetch("s", "GET", URL, timeout_s=0.2)
     assert caught.value.retry_after_s is None
