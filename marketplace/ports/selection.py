@@ -23,7 +23,7 @@ class Chosen:
     @property
     def amount_minor(self) -> int:
         """What the line costs."""
-        return self.offer.price_minor * self.line.quantity
+        return self.offer.amount_minor
 
 
 class Selection(Protocol):

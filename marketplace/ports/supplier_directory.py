@@ -17,14 +17,14 @@ class DirectoryMisconfigured(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What a supplier asks for one piece of one required line. `price_minor` is cents; `source` names the registry."""
+    """What a supplier asks for one required line: `amount_minor` is cents for its whole quantity."""
 
     id: str
     line_id: str
     supplier_id: str
     supplier_name: str
     label: str
-    price_minor: int
+    amount_minor: int
     currency: str
     lead_time_days: int
     minimum_quantity: int

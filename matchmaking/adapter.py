@@ -1,0 +1,106 @@
+"""The marketplace's ports on the federation and on the choice: `SupplierDirectory` and `Selection`."""
+
+from collections.abc import Sequence
+
+from marketplace.domain.configuration import RequiredLine
+from marketplace.ports.selection import Chosen, NoSelection
+from marketplace.ports.supplier_directory import DirectoryMisconfigured, DirectoryUnavailable, Offer, Offers
+from matchmaking.efpf.answer import SearchAnswer
+from matchmaking.efpf.client import FederatedClient
+from matchmaking.efpf.query import SearchQuery
+from matchmaking.offers import Offer as FoundOffer
+from matchmaking.selection import Candidate, Constraints, Line, NoFeasibleSelection, select
+from matchmaking.selection.candidates import fits
+
+HOURS_A_DAY = 24
+HOPELESS = frozenset({"credentials_refused", "no_search_service", "malformed_answer", "request_refused"})
+"""Errors of a source that asking again will not mend."""
+
+
+class FederationAdapter:
+    """`SupplierDirectory` over the registries of the configuration."""
+
+    def __init__(self, client: FederatedClient) -> None:
+        self._client = client
+
+    async def search(self, lines: Sequence[RequiredLine], *, buyer: str) -> Offers:
+        """As the port says: one question for all lines, answered from every registry that can be heard."""
+        query = SearchQuery(categories=tuple(dict.fromkeys(line.category for line in lines)), party_id=buyer or None)
+        answer = await self._client.search(query, allow_stale=False)
+        if answer.sources.ok == 0:
+            raise _failure(answer)
+        found = [
+            _offer(line, offer)
+            for line in lines
+            for offer in answer.offers
+            if not offer.asks_for_quote and fits(_line(line), offer)
+        ]
+        failed = tuple(report.source_id for report in answer.by_source if report.status != "ok")
+        return Offers(tuple(found), answer.partial, answer.sources.total, failed)
+
+
+class SelectionAdapter:
+    """`Selection` by exact search."""
+
+    async def choose(
+        self, lines: Sequence[RequiredLine], offers: Sequence[Offer], *, currency: str, latest_days: int, seed: str
+    ) -> tuple[Chosen, ...]:
+        """As the port says."""
+        constraints = Constraints(currency=currency, max_lead_time_h=latest_days * HOURS_A_DAY, seed=seed)
+        quantities = {line.id: line.quantity for line in lines}
+        candidates = [_candidate(offer, quantities[offer.line_id]) for offer in offers]
+        try:
+            selection = select([_line(line) for line in lines], candidates, constraints)
+        except NoFeasibleSelection as none:
+            raise NoSelection(str(none)) from none
+        by_id = {(offer.line_id, offer.supplier_id, offer.id): offer for offer in offers}
+        wanted = {line.id: line for line in lines}
+        return tuple(
+            Chosen(
+                line=wanted[choice.line_id],
+                offer=by_id[(choice.line_id, choice.candidate.supplier_id, choice.candidate.offer_id)],
+                reason=choice.reason,
+            )
+            for choice in selection.choices
+        )
+
+
+def _failure(answer: SearchAnswer) -> Exception:
+    errors = {report.error or report.status for report in answer.by_source}
+    text = ", ".join(sorted(errors)) or "no registry is configured"
+    return DirectoryMisconfigured(text) if not errors or errors <= HOPELESS else DirectoryUnavailable(text)
+
+
+def _line(line: RequiredLine) -> Line:
+    return Line(line.id, line.quantity, line.category, line.attributes)
+
+
+def _offer(line: RequiredLine, offer: FoundOffer) -> Offer:
+    return Offer(
+        id=offer.item_id,
+        line_id=line.id,
+        supplier_id=offer.party.party_id,
+        supplier_name=offer.party.legal_name,
+        label=offer.name,
+        amount_minor=offer.total_minor(line.quantity),
+        currency=offer.currency or "",
+        lead_time_days=-(-offer.lead_time_h // HOURS_A_DAY),
+        minimum_quantity=offer.minimum_quantity,
+        material=", ".join(offer.materials),
+        certificates=offer.certificates,
+        source=offer.source_id,
+    )
+
+
+def _candidate(offer: Offer, quantity: int) -> Candidate:
+    """The line's whole price for its whole quantity: nothing is divided, so nothing is rounded twice."""
+    return Candidate(
+        line_id=offer.line_id,
+        offer_id=offer.id,
+        supplier_id=offer.supplier_id,
+        price_minor=offer.amount_minor,
+        lead_time_h=offer.lead_time_days * HOURS_A_DAY,
+        currency=offer.currency,
+        base_quantity=quantity,
+        minimum_quantity=offer.minimum_quantity,
+    )
