@@ -53,20 +53,8 @@ SHIPPED = 700
 SECRET = bytes(range(32))
 
 PEOPLE = [
-    "deployer",
-    "relayer",
-    "customer",
-    "maker",
-    "supplier_a",
-    "supplier_b",
-    "attestor",
-    "attestor_a",
-    "attestor_b",
-    "witness",
-    "carrier",
-    "arbiter",
-    "fees",
-    "stranger",
+    *("deployer", "relayer", "customer", "maker", "supplier_a", "supplier_b", "attestor"),
+    *("attestor_a", "attestor_b", "witness", "carrier", "arbiter", "fees", "stranger"),
 ]
 SIGNERS = {name: LocalSigner((index + 1).to_bytes(32, "big")) for index, name in enumerate(PEOPLE)}
 ADDRESS = {name: signer.address for name, signer in SIGNERS.items()}
