@@ -46,7 +46,7 @@ def configure(template: Template, values: Mapping[str, object]) -> Configuration
 def _shown(name: str) -> str:
     """`name` as an error may repeat it: a stranger chose it, and an answer must stay short and encodable."""
     longest = 64  # far above the ids of any template
-    return name if name.isprintable() and len(name) <= longest else ascii(name)[1 : longest + 1]
+    return name if name.isprintable() and len(name) <= longest else ascii(name)[1:-1][:longest]
 
 
 def _checked(option: Option, value: object) -> OptionValue:
@@ -58,7 +58,7 @@ def _checked(option: Option, value: object) -> OptionValue:
             return value
         case IntegerOption():
             return _whole_number(option, field, value)
-        case TextOption():
+        case _:
             return _text(option, field, value)
 
 
@@ -108,7 +108,7 @@ def _spelled(option: Option, value: OptionValue) -> str:
         case ChoiceOption():
             choice = option.choice(str(value))
             return choice.label if choice else str(value)
-        case IntegerOption():
-            return f"{value} {option.unit}".strip()
         case TextOption():
             return str(value) or "none"
+        case _:
+            return f"{value} {option.unit}".strip()

@@ -7,7 +7,6 @@ from marketplace.domain.errors import InvalidInput
 from marketplace.domain.money import MAX_MINOR, share
 from marketplace.domain.product import (
     ChoiceOption,
-    IntegerOption,
     Module,
     Option,
     OptionValue,
@@ -70,17 +69,17 @@ def _option_price(option: Option, value: OptionValue) -> tuple[str, int]:
         case ChoiceOption():
             choice = option.choice(str(value))
             return (f"{option.label}: {choice.label}", choice.price_minor) if choice else (option.label, 0)
-        case IntegerOption():
-            return f"{option.label}: {value} {option.unit}", int(value) * option.price_minor
         case TextOption():
             return f"{option.label}: “{value}”", option.price_minor if value else 0
+        case _:
+            return f"{option.label}: {value} {option.unit}", int(value) * option.price_minor
 
 
 def _least(option: Option) -> int:
     match option:
         case ChoiceOption():
             return min(choice.price_minor for choice in option.choices)
-        case IntegerOption():
-            return option.minimum * option.price_minor
         case TextOption():
             return 0
+        case _:
+            return option.minimum * option.price_minor
