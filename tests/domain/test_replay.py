@@ -52,7 +52,7 @@ def walks(draw: st.DrawFn) -> list[tuple[c.Command, Decision]]:
 
 
 @pytest.mark.req(12, 58)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(walks())
 def test_replaying_the_events_gives_the_state_and_each_counts_once(told: list[tuple[c.Command, Decision]]) -> None:
     order: Order | None = None
@@ -67,7 +67,7 @@ def test_replaying_the_events_gives_the_state_and_each_counts_once(told: list[tu
     assert reduce(evolve, everything, None) == order
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(walks())
 def test_signatures_only_come_and_ends_stay_ends(told: list[tuple[c.Command, Decision]]) -> None:
     for (_, before), (command, after) in pairwise(told):
@@ -79,7 +79,7 @@ def test_signatures_only_come_and_ends_stay_ends(told: list[tuple[c.Command, Dec
         assert set(before.order.excluded_suppliers) <= set(after.order.excluded_suppliers)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(walks())
 def test_a_key_names_one_effect_for_ever(told: list[tuple[c.Command, Decision]]) -> None:
     """Equal keys mean an equal effect, so storing it once loses nothing."""
@@ -95,7 +95,7 @@ def test_walks_reach_the_end_of_the_story() -> None:
     """The walks above prove little if they never leave the beginning."""
     reached: set[Status] = set()
 
-    @settings(max_examples=100, deadline=None, database=None, derandomize=True)
+    @settings(max_examples=60, deadline=None, database=None, derandomize=True)
     @given(walks())
     def collect(told: list[tuple[c.Command, Decision]]) -> None:
         reached.update(decision.order.status for _, decision in told)
