@@ -8,6 +8,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
 .DELETE_ON_ERROR:
+.NOTPARALLEL:
 .DEFAULT_GOAL := setup
 MAKEFLAGS += --no-builtin-rules
 
