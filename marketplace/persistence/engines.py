@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -19,10 +20,8 @@ LOCK_TIMEOUT_S = 30
 READERS = 4
 """Connections that read SQLite at the same time; each is a thread."""
 
-POSTGRESQL_OPTIONS = (
-    f"-c timezone=UTC -c lock_timeout={LOCK_TIMEOUT_S}s -c statement_timeout=60s"
-    " -c idle_in_transaction_session_timeout=60s"
-)
+STATEMENT_TIMEOUT_S = 60
+"""How long PostgreSQL works on one statement, or waits for the next one of an open transaction."""
 
 
 class UnknownDatabase(ValueError):
@@ -47,59 +46,69 @@ class Engines:
         await self.write.dispose()
 
 
-def open_engines(url: str) -> Engines:
+def open_engines(url: str, lock_timeout_s: int = LOCK_TIMEOUT_S) -> Engines:
     """Engines for `sqlite:///file` or `postgresql://…`. Nothing is connected yet. Raises UnknownDatabase."""
-    parsed = make_url(url)
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise UnknownDatabase("this is no database URL: use sqlite:///path or postgresql+psycopg://…") from error
     match parsed.get_backend_name():
         case "sqlite":
-            return _sqlite(parsed)
+            return _sqlite(parsed, lock_timeout_s)
         case "postgresql":
-            return _postgresql(parsed)
+            return _postgresql(parsed, lock_timeout_s)
         case other:
             raise UnknownDatabase(f"{other} is not supported: use sqlite:///path or postgresql+psycopg://…")
 
 
-def _postgresql(url: URL) -> Engines:
+def _postgresql(url: URL, lock_timeout_s: int) -> Engines:
+    limits = {
+        "timezone": "UTC",
+        "lock_timeout": f"{lock_timeout_s}s",
+        "statement_timeout": f"{STATEMENT_TIMEOUT_S}s",
+        "idle_in_transaction_session_timeout": f"{STATEMENT_TIMEOUT_S}s",
+    }
+    options = " ".join(f"-c {name}={value}" for name, value in limits.items())
     engine = create_async_engine(
         url.set(drivername="postgresql+psycopg"),
         pool_size=5,
         max_overflow=5,
-        pool_timeout=LOCK_TIMEOUT_S,
+        pool_timeout=lock_timeout_s,
         pool_pre_ping=True,
         json_serializer=dump_json,
-        connect_args={"connect_timeout": 10, "options": POSTGRESQL_OPTIONS},
+        connect_args={"connect_timeout": 10, "options": options},
     )
     # One consistent view for whoever only reads; the pool is the same.
     reader = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
     return Engines(write=engine, read=reader)
 
 
-def _sqlite(url: URL) -> Engines:
+def _sqlite(url: URL, lock_timeout_s: int) -> Engines:
     if not url.database or url.database == ":memory:" or url.query:
         raise UnknownDatabase("SQLite needs a file (sqlite:///path): several connections share it")
     url = url.set(drivername="sqlite+aiosqlite")
     return Engines(
-        write=_sqlite_engine(url, 1, "BEGIN IMMEDIATE", ("journal_mode=WAL",)),
-        read=_sqlite_engine(url, READERS, "BEGIN", ("query_only=ON",)),
+        write=_sqlite_engine(url, lock_timeout_s, 1, "BEGIN IMMEDIATE", "journal_mode=WAL"),
+        read=_sqlite_engine(url, lock_timeout_s, READERS, "BEGIN", "query_only=ON"),
     )
 
 
-def _sqlite_engine(url: URL, connections: int, begin: str, pragmas: tuple[str, ...]) -> AsyncEngine:
+def _sqlite_engine(url: URL, lock_timeout_s: int, connections: int, begin: str, pragma: str) -> AsyncEngine:
     engine = create_async_engine(
         url,
         pool_size=connections,
         max_overflow=0,
-        pool_timeout=LOCK_TIMEOUT_S,
+        pool_timeout=lock_timeout_s,
         json_serializer=dump_json,
         # isolation_level=None: the driver begins nothing by itself, so that BEGIN IMMEDIATE is the first word.
-        connect_args={"timeout": LOCK_TIMEOUT_S, "isolation_level": None},
+        connect_args={"timeout": lock_timeout_s, "isolation_level": None},
     )
 
     def prepare(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
         cursor = connection.cursor()
         # FULL: a commit is on the disk before anybody acts on it; the money depends on it.
-        for pragma in ("synchronous=FULL", "foreign_keys=ON", *pragmas):
-            cursor.execute(f"PRAGMA {pragma}")
+        for setting in ("synchronous=FULL", "foreign_keys=ON", pragma):
+            cursor.execute(f"PRAGMA {setting}")
         cursor.close()
 
     def start(connection: Connection) -> Any:
