@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from matchmaking.efpf.errors import RetryLater
+from matchmaking.efpf.errors import GiveUp, RetryLater
 from matchmaking.offers import Offer
 
 Status = Literal["ok", "stale", "failed", "timed_out", "skipped"]
@@ -13,6 +13,12 @@ class NoSourceAlive(RetryLater):
     """No source answered and none has an earlier answer: there is no quote *yet*."""
 
     code = "no_source_alive"
+
+
+class NoSourceUsable(GiveUp):
+    """No source answered, and asking again will not help any of them: an operator must look at the settings."""
+
+    code = "no_source_usable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +34,7 @@ class RejectedItem:
 @dataclass(frozen=True, slots=True)
 class SourceReport:
     """How one source fared. `age_s` is the age of its answer (0 if fresh), `error` the code of what went wrong,
-    `cut` is true if a cap ended the reading before the source's list did.
+    `cut` is true if a cap ended the reading before the source's list did, `final` if asking again cannot help.
     """
 
     source_id: str
@@ -40,6 +46,7 @@ class SourceReport:
     error: str | None = None
     detail: str | None = None
     cut: bool = False
+    final: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +75,14 @@ class SearchAnswer:
     rejected: tuple[RejectedItem, ...]
 
     def require_alive(self) -> "SearchAnswer":
-        """This answer, unless no source was heard. Raises NoSourceAlive."""
-        if self.sources.ok + self.sources.stale == 0:
-            reasons = (
-                ", ".join(sorted({report.error or report.status for report in self.by_source})) or "none configured"
-            )
-            raise NoSourceAlive("federation", f"no source could be heard ({reasons})")
-        return self
+        """This answer, unless no source was heard. Raises NoSourceAlive if later may be better, else NoSourceUsable."""
+        if self.sources.ok + self.sources.stale > 0:
+            return self
+        reasons = ", ".join(sorted({report.error or report.status for report in self.by_source}))
+        detail = f"no source could be heard ({reasons or 'none is configured'})"
+        if all(report.final for report in self.by_source):
+            raise NoSourceUsable("federation", detail)
+        raise NoSourceAlive("federation", detail)
 
     def as_dict(self) -> dict[str, object]:
         """The JSON-ready envelope that the command line and the API share."""

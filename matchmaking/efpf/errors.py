@@ -5,12 +5,12 @@ FederationError
 │   ├── SourceUnreachable      no connection, a reset, half a body
 │   ├── SourceTimedOut         our deadline passed
 │   ├── SourceUnavailable      502, 503, 504
-│   └── TooManyRequests        429; carries Retry-After
+│   ├── TooManyRequests        429; carries Retry-After
+│   └── NoSearchService        the registry lists no search just now: its entry may have expired
 └── GiveUp                     repeating the request cannot help
     ├── CredentialsRefused     the gateway refuses our name, or a fresh token was refused
     ├── RequestRefused         any other 4xx or 5xx
     ├── MalformedAnswer        not JSON, or not the JSON that was agreed
-    ├── NoSearchService        the registry lists nothing that we may search
     └── SecurityRefusal        we refused, for our own safety
         ├── OriginRefused      not on the allow-list, or not a plain http(s) address
         ├── AddressRefused     the name leads to an address we do not connect to
@@ -72,6 +72,13 @@ class TooManyRequests(RetryLater):
         self.retry_after_s = retry_after_s
 
 
+class NoSearchService(RetryLater):
+    """The registry lists no service of the configured type; one whose entry expired comes back with its heartbeat."""
+
+    code = "no_search_service"
+    counts_for_breaker = False
+
+
 class GiveUp(FederationError):
     """Repeating the same request cannot help."""
 
@@ -99,12 +106,6 @@ class MalformedAnswer(GiveUp):
 
     code = "malformed_answer"
     counts_for_breaker = True
-
-
-class NoSearchService(GiveUp):
-    """The registry lists no service of the configured type."""
-
-    code = "no_search_service"
 
 
 class SecurityRefusal(GiveUp):

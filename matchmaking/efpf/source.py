@@ -12,7 +12,7 @@ import httpx
 from matchmaking.efpf.answer import RejectedItem, SourceReport, Status
 from matchmaking.efpf.breaker import Breaker
 from matchmaking.efpf.config import FederationConfig, GatewayConfig
-from matchmaking.efpf.errors import FederationError, OriginRefused, SecurityRefusal, SourceTimedOut
+from matchmaking.efpf.errors import FederationError, GiveUp, OriginRefused, SecurityRefusal, SourceTimedOut
 from matchmaking.efpf.federated_search import FederatedSearch, Found
 from matchmaking.efpf.gateway_auth import GatewayAuth
 from matchmaking.efpf.origins import Resolver
@@ -142,7 +142,14 @@ class GatewaySource:
             status = "timed_out"
         elif isinstance(error, _Resting | OriginRefused):
             status = "skipped"  # it was never asked
-        report = SourceReport(source_id, status, elapsed_ms=_elapsed_ms(began), error=error.code, detail=error.detail)
+        report = SourceReport(
+            source_id,
+            status,
+            elapsed_ms=_elapsed_ms(began),
+            error=error.code,
+            detail=error.detail,
+            final=isinstance(error, GiveUp),
+        )
         return Heard(report, security_event=isinstance(error, SecurityRefusal))
 
 
