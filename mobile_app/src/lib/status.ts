@@ -51,7 +51,7 @@ const ROAD: { label: string; statuses: OrderStatus[] }[] = [
   { label: 'Price', statuses: ['sourcing', 'quoted'] },
   { label: 'Agreed', statuses: ['confirmed', 'contracted'] },
   { label: 'Making', statuses: ['in_production', 'produced'] },
-  { label: 'On its way', statuses: ['shipped'] },
+  { label: 'Shipped', statuses: ['shipped'] },
   { label: 'Delivered', statuses: ['delivered', 'settled'] },
 ]
 

@@ -8,5 +8,5 @@ export function say(text: string, tone: 'good' | 'bad' = 'good'): void {
   toast.text = text
   toast.tone = tone
   clearTimeout(timer)
-  timer = setTimeout(() => (toast.text = ''), 5_000)
+  timer = setTimeout(() => (toast.text = ''), 3_500)
 }
