@@ -28,6 +28,7 @@ class Box:
     sender_key: str = ""
     messages: OrderedDict[str, dict[str, Any]] = field(default_factory=OrderedDict)
     faults: deque[tuple[int, int]] = field(default_factory=deque)
+    _waiting: dict[str, str] = field(default_factory=dict)
 
     def keys(self) -> dict[str, str]:
         """The public half, as a browser gives it to a site."""
@@ -46,12 +47,27 @@ class Box:
             raise PushInvalid("the message cannot be decrypted") from error
 
     def store(self, topic: str, record: dict[str, Any]) -> None:
-        """Keep a message; a later one of the same topic replaces the earlier (RFC 8030 §5.4)."""
-        key = topic or str(record["message"])
-        self.messages.pop(key, None)
+        """Keep a message.
+
+        As the service does, replace one of the same topic that still waits (RFC 8030 §5.4); as the app on
+        the device does, replace one whose content has the same id.
+        """
+        content = record.get("content")
+        identity = content.get("id") if isinstance(content, dict) else None
+        key = identity if isinstance(identity, str) else str(record["message"])
+        for old in {key, self._waiting.pop(topic, key)}:
+            self.messages.pop(old, None)
         self.messages[key] = record
+        if topic:
+            self._waiting[topic] = key
         if len(self.messages) > MAX_MESSAGES:
-            self.messages.popitem(last=False)
+            dropped, _ = self.messages.popitem(last=False)
+            self._waiting = {topic: key for topic, key in self._waiting.items() if key != dropped}
+
+    def read(self) -> list[dict[str, Any]]:
+        """What the device has, oldest first. From now on nothing of it waits to be replaced by topic."""
+        self._waiting.clear()
+        return list(self.messages.values())
 
 
 class Mailroom:

@@ -15,8 +15,8 @@ _REQUIRED = ("id", "title", "body")
 class PushMessage:
     """One message to a person's device.
 
-    `id` names the message: a repeat with the same id replaces the first on the device. `topic` says what
-    it is about (an order) and groups messages on the screen. `url` is a path of the app to open, or empty.
+    `id` names the message and makes a repeat recognisable. `topic` says what it is about (an order): while a
+    device is away, a newer message of a topic replaces the older. `url` is a path of the app, or empty.
     Lengths are bounded in characters so that the encrypted form fits one push record (RFC 8291 §4).
 
     Raises:
@@ -39,8 +39,8 @@ class PushMessage:
 
     @property
     def collapse_key(self) -> str:
-        """32 base64url characters from the id: the longest `Topic` that RFC 8030 §5.4 allows."""
-        digest = hashlib.sha256(self.id.encode()).digest()
+        """32 base64url characters from topic, or id where there is none: the longest `Topic` of RFC 8030 §5.4."""
+        digest = hashlib.sha256((self.topic or self.id).encode()).digest()
         return base64.urlsafe_b64encode(digest[:24]).decode()
 
 

@@ -132,7 +132,7 @@ class _Receiver:
     async def messages(self, request: Request) -> Response:
         chosen = request.query_params.get("subscription")
         boxes = self._room.boxes() if chosen is None else [self._room.box(chosen)]
-        found = [record for box in boxes for record in box.messages.values()]
+        found = [record for box in boxes for record in box.read()]
         return JSONResponse({"messages": sorted(found, key=lambda record: float(record["received_at"]))})
 
     def _box(self, request: Request) -> Box:

@@ -67,7 +67,7 @@ def words_for(event: str, language: str = DEFAULT_LANGUAGE) -> Words:
 def order_message(event: str, *, message_id: str, order_id: str, language: str = DEFAULT_LANGUAGE) -> PushMessage:
     """The message about one event of one order, which opens that order in the app.
 
-    `message_id` is the effect's id, so a repeat replaces and never adds. `order_id` is a random id and the
+    `message_id` is the effect's id, by which a repeat is recognised. `order_id` is a random id and the
     only thing in the message that tells one order from another.
 
     Raises:

@@ -92,8 +92,8 @@ class WebPushSender:
     async def send(self, address: Subscription, message: PushMessage, *, ttl_s: int = DEFAULT_TTL_S) -> str:
         """Encrypt and hand over one message; gives the service's message URL, or "" where it names none.
 
-        The service keeps it up to `ttl_s` seconds for a device that is away, and a repeat with the same
-        message id replaces the first there (`Topic`).
+        The service keeps it up to `ttl_s` seconds for a device that is away; there a newer message of the
+        same topic replaces it (`Topic`).
 
         Raises:
             PushGone: 404 or 410, the subscription is dead.

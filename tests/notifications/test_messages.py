@@ -32,10 +32,13 @@ def test_bad_messages_are_refused(changes: dict[str, str]) -> None:
         PushMessage(**{"id": "a", "title": "b", "body": "c", **changes})
 
 
-def test_the_collapse_key_fits_a_topic_header_and_follows_the_id() -> None:
-    first, repeat, other = (PushMessage(id=i, title=t, body="b") for i, t in [("a", "1"), ("a", "2"), ("b", "1")])
-    assert re.fullmatch(r"[A-Za-z0-9_-]{32}", first.collapse_key)
-    assert first.collapse_key == repeat.collapse_key != other.collapse_key
+def test_the_collapse_key_fits_a_topic_header_and_follows_topic_or_id() -> None:
+    def key(identity: str, topic: str) -> str:
+        return PushMessage(id=identity, title="t", body="b", topic=topic).collapse_key
+
+    assert re.fullmatch(r"[A-Za-z0-9_-]{32}", key("a", ""))
+    assert key("a", "x") == key("b", "x") != key("a", "y")
+    assert key("a", "") == key("a", "") != key("b", "")
 
 
 @pytest.mark.req(166)

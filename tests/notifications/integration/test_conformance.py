@@ -132,10 +132,10 @@ class TestFcm(PushConformance):
             await service._async_client.aclose()
         await asyncio.to_thread(firebase_admin.delete_app, app)  # it starts an event loop of its own
 
-    async def test_a_repeat_carries_the_same_collapse_key(self, channel: FcmChannel) -> None:
+    async def test_one_topic_carries_one_collapse_key(self, channel: FcmChannel) -> None:
         address = await channel.address()
         await channel.sender.send(address, message())
-        await channel.sender.send(address, message(title="Again"))
+        await channel.sender.send(address, message(id="effect-2"))
         keys = {sent["android"]["collapse_key"] for sent in channel.fcm.sent}
         assert keys == {message().collapse_key}
         assert channel.fcm.sent[0]["webpush"]["headers"]["Topic"] == message().collapse_key
@@ -193,15 +193,21 @@ class TestWebPush(PushConformance):
             yield WebPushChannel(sender, receiver, key.public_key, http)
         await sender.aclose()
 
-    async def test_a_repeat_replaces_and_another_message_adds(self, channel: WebPushChannel) -> None:
+    async def test_a_waiting_message_is_replaced_by_topic_and_a_read_one_is_not(self, channel: WebPushChannel) -> None:
         address = await channel.address()
-        await channel.sender.send(address, message())
-        await channel.sender.send(address, message(title="Again"))
+        await channel.sender.send(address, message(id="effect-1"))
         await channel.sender.send(address, message(id="effect-2"))
-        assert [(m["id"], m["title"]) for m in await channel.delivered(address)] == [
-            ("effect-1", "Again"),
-            ("effect-2", "Quote ready"),
-        ]
+        await channel.sender.send(address, message(id="effect-3", topic="order-8"))
+        assert [m["id"] for m in await channel.delivered(address)] == ["effect-2", "effect-3"]
+        await channel.sender.send(address, message(id="effect-4"))
+        assert [m["id"] for m in await channel.delivered(address)] == ["effect-2", "effect-3", "effect-4"]
+
+    @pytest.mark.parametrize("topic", ["order-7", ""])
+    async def test_a_repeat_never_adds(self, channel: WebPushChannel, topic: str) -> None:
+        address = await channel.address()
+        for title in ("First", "Again"):
+            await channel.sender.send(address, message(title=title, topic=topic))
+            assert [m["title"] for m in await channel.delivered(address)] == [title]
 
     async def test_another_servers_key_is_refused(self, channel: WebPushChannel) -> None:
         address = await channel.address()
