@@ -72,8 +72,7 @@ class LiveTimeline:
     @asynccontextmanager
     async def watch(self, order_id: str) -> AsyncIterator[Watcher]:
         """Wakes for what is written about the order from now on. Raises Busy."""
-        if self._closed or len(self._watchers) >= WATCHERS:
-            raise Busy("too many people watch just now")
+        self.check_room()
         watcher = Watcher(order_id)
         self._watchers.add(watcher)
         try:
@@ -81,6 +80,11 @@ class LiveTimeline:
             yield watcher
         finally:
             self._watchers.discard(watcher)
+
+    def check_room(self) -> None:
+        """Raises Busy when no further watcher can be taken."""
+        if self._closed or len(self._watchers) >= WATCHERS:
+            raise Busy("too many people watch just now")
 
     async def close(self) -> None:
         """End every watch. A server calls this when it is told to stop, before it waits for open streams."""

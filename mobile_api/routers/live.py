@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -9,21 +10,25 @@ from typing import Annotated, Any
 
 from fastapi import Header
 from fastapi.responses import StreamingResponse
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message, Receive, Scope, Send
 
 from marketplace.application import sign_in, view_timeline
 from marketplace.application.context import Context
 from marketplace.application.views import TimelineItem as TimelineItemView
+from marketplace.domain.errors import DomainError
 from marketplace.domain.parties import Account
+from marketplace.ports.unit_of_work import StoreUnavailable
 from mobile_api.dependencies import Anyone, Ctx
-from mobile_api.live import LiveTimeline, WatchEnded
+from mobile_api.errors import Busy
+from mobile_api.live import LiveTimeline, WatchEnded, Watcher
 from mobile_api.routers.paths import Id, router
 from mobile_api.schemas.orders import TimelineItem
 from mobile_api.security import authenticate
 from mobile_api.services import services
 
 live = router("orders")
+logger = logging.getLogger(__name__)
 
 HEARTBEAT_S = 15.0
 RETRY_MS = 1000
@@ -51,7 +56,7 @@ class PatientStream(StreamingResponse):
             async with asyncio.timeout(SEND_WITHIN_S):
                 await send(message)
 
-        with suppress(TimeoutError):
+        with suppress(TimeoutError, ClientDisconnect):
             await super().__call__(scope, receive, send_in_time)
 
 
@@ -75,6 +80,7 @@ async def follow_order(
     after = int(last_event_id or 0)
     # Asked before the answer starts, so that someone else's order is a 404 and not an empty stream.
     await view_timeline.timeline(ctx, caller, order_id, after=after)
+    services(request).live.check_room()
     claims = (await authenticate(request)).claims
 
     async def admitted() -> bool:
@@ -85,25 +91,34 @@ async def follow_order(
 
 
 async def frames(hub: LiveTimeline, watch: Watch) -> AsyncIterator[bytes]:
-    """The stream's bytes: history first, then live; nothing twice, nothing left out, until the token ends."""
+    """The stream's bytes: history first, then live; nothing twice, nothing left out.
+
+    It ends when the token ends, when the order is no longer the caller's, or when the database is away: the answer
+    has begun, so the reader is let go and comes back with Last-Event-ID.
+    """
     yield f"retry: {RETRY_MS}\n\n".encode()
+    try:
+        async with hub.watch(watch.order_id) as watcher:
+            async for part in _parts(watch, watcher):
+                yield part
+    except (WatchEnded, Busy, DomainError, StoreUnavailable) as error:
+        logger.info("a stream ends: %s", type(error).__name__)
+
+
+async def _parts(watch: Watch, watcher: Watcher) -> AsyncIterator[bytes]:
     last = watch.after
-    async with hub.watch(watch.order_id) as watcher:
-        # The watch began before this read, so that nothing falls between history and live.
-        news = True
-        while True:
-            if news:
-                for item in await view_timeline.timeline(watch.ctx, watch.caller, watch.order_id, after=last):
-                    yield frame(item)
-                    last = item.id
-            elif await watch.admitted():
-                yield b": still here\n\n"
-            else:
-                return
-            try:
-                news = await watcher.news(watch.heartbeat_s)
-            except WatchEnded:
-                return
+    # The watch began before this first read, so that nothing falls between history and live.
+    news = True
+    while True:
+        if news:
+            for item in await view_timeline.timeline(watch.ctx, watch.caller, watch.order_id, after=last):
+                yield frame(item)
+                last = item.id
+        elif await watch.admitted():
+            yield b": still here\n\n"
+        else:
+            return
+        news = await watcher.news(watch.heartbeat_s)
 
 
 def frame(item: TimelineItemView) -> bytes:
