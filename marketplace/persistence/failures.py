@@ -15,8 +15,8 @@ _LOST_RACES = frozenset({"40001", "40P01"})
 _LATER = ("08", "53", "55P03", "57", "58")
 """PostgreSQL: connection, resources, lock_not_available, operator intervention (timeouts too), system error."""
 
-_SQLITE_LATER = frozenset({5, 6, 8, 10, 13, 14})
-"""SQLite: BUSY, LOCKED, READONLY, IOERR, FULL, CANTOPEN (primary result codes)."""
+_SQLITE_LATER = frozenset({5, 6, 10, 13, 14})
+"""SQLite: BUSY, LOCKED, IOERR, FULL, CANTOPEN (primary result codes)."""
 
 
 @contextmanager
