@@ -36,8 +36,9 @@ export const confirm = (id: string, terms: string, permit: string) =>
 export const acceptance = (id: string) => body(client.GET('/v1/orders/{id}/acceptance', at(id)))
 export const acceptDelivery = (id: string, signature: string) =>
   body(client.POST('/v1/orders/{id}/accept-delivery', { ...at(id), body: { signature } }))
-export const decide = (id: string, decision: 'accept' | 'reject', reason?: string) =>
-  body(client.POST('/v1/orders/{id}/decision', { ...at(id), body: reason ? { decision, reason } : { decision } }))
+export const decide = (id: string, decision: 'accept' | 'reject', reason = '') =>
+  body(client.POST('/v1/orders/{id}/decision', { ...at(id), body: { decision, reason } }))
+export const cancel = (id: string, reason: string) => body(client.POST('/v1/orders/{id}/cancel', { ...at(id), body: { reason } }))
 export const ship = (id: string) => body(client.POST('/v1/orders/{id}/ship', { ...at(id), body: {} }))
 export const handOver = (id: string, secret: string) =>
   body(client.POST('/v1/orders/{id}/handover', { ...at(id), body: { secret } }))
@@ -50,8 +51,8 @@ export const decline = (id: string, reason: string) =>
   body(client.POST('/v1/signature-requests/{id}/decline', { ...at(id), body: { reason } }))
 
 export const jobs = () => body(client.GET('/v1/jobs'))
-export const reportJob = (id: string, kind: Report, note?: string) =>
-  body(client.POST('/v1/jobs/{id}/reports', { ...at(id), body: note ? { kind, note } : { kind } }))
+export const reportJob = (id: string, kind: Report, note = '') =>
+  body(client.POST('/v1/jobs/{id}/reports', { ...at(id), body: { kind, note } }))
 export const rule = () => body(client.GET('/v1/manufacturer/rule'))
 export const setRule = (value: Rule) => body(client.PUT('/v1/manufacturer/rule', { body: value }))
 

@@ -13,40 +13,12 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: operations["post_v1_accounts"];
+        /**
+         * Register Account
+         * @description Join, as a customer or for an organisation.
+         */
+        post: operations["registerAccount"];
         delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/tokens": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: operations["post_v1_tokens"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/tokens/current": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        delete: operations["delete_v1_tokens_current"];
         options?: never;
         head?: never;
         patch?: never;
@@ -59,7 +31,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: operations["get_v1_me"];
+        /**
+         * Read Me
+         * @description Who the token says I am.
+         */
+        get: operations["readMe"];
         put?: never;
         post?: never;
         delete?: never;
@@ -76,8 +52,72 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        put: operations["put_v1_me_signing-key"];
+        /**
+         * Set Signing Key
+         * @description Make the address of the device's key known, with a proof that the key is at hand.
+         */
+        put: operations["setSigningKey"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign In Account
+         * @description Sign in with HTTP Basic; the answer's token opens everything else for seven days.
+         */
+        post: operations["signInAccount"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tokens/current": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Sign Out
+         * @description Sign out: this token is refused from now on, by every process.
+         */
+        delete: operations["signOut"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/gateway/token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Issue Gateway Token
+         * @description A gateway signs in with HTTP Basic (its id and secret) and gets a token for fifteen minutes.
+         */
+        post: operations["issueGatewayToken"];
         delete?: never;
         options?: never;
         head?: never;
@@ -91,7 +131,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: operations["get_v1_chain"];
+        /**
+         * Read Chain
+         * @description Chain, contracts and settlement money: what anybody needs to check an agreement without us.
+         */
+        get: operations["readChain"];
         put?: never;
         post?: never;
         delete?: never;
@@ -107,7 +151,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: operations["get_v1_products"];
+        /**
+         * List Products
+         * @description All products on offer.
+         */
+        get: operations["listProducts"];
         put?: never;
         post?: never;
         delete?: never;
@@ -123,7 +171,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: operations["get_v1_products_id"];
+        /**
+         * Read Product
+         * @description A product with its modules and options.
+         */
+        get: operations["readProduct"];
         put?: never;
         post?: never;
         delete?: never;
@@ -141,7 +193,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: operations["post_v1_products_id_quotes"];
+        /**
+         * Quote Product
+         * @description What it would cost by that day. Nothing is ordered and nothing is promised.
+         */
+        post: operations["quoteProduct"];
         delete?: never;
         options?: never;
         head?: never;
@@ -155,9 +211,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: operations["get_v1_orders"];
+        /**
+         * List Orders
+         * @description The caller's orders, newest first: own, received, or those the caller has agreements in.
+         */
+        get: operations["listOrders"];
         put?: never;
-        post: operations["post_v1_orders"];
+        /**
+         * Submit Order
+         * @description Order a configured product for a day. The same client_reference gives the order that is there.
+         */
+        post: operations["submitOrder"];
         delete?: never;
         options?: never;
         head?: never;
@@ -171,7 +235,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: operations["get_v1_orders_id"];
+        /**
+         * Read Order
+         * @description An order, as the caller may see it.
+         */
+        get: operations["readOrder"];
         put?: never;
         post?: never;
         delete?: never;
@@ -187,23 +255,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: operations["get_v1_orders_id_timeline"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/orders/{id}/events": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["get_v1_orders_id_events"];
+        /**
+         * Read Timeline
+         * @description All that happened to an order, and who vouches for it.
+         */
+        get: operations["readTimeline"];
         put?: never;
         post?: never;
         delete?: never;
@@ -219,7 +275,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: operations["get_v1_orders_id_confirmation"];
+        /**
+         * Read Confirmation
+         * @description What to sign to order and pay.
+         */
+        get: operations["readConfirmation"];
         put?: never;
         post?: never;
         delete?: never;
@@ -237,7 +297,31 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: operations["post_v1_orders_id_confirm"];
+        /**
+         * Confirm Order
+         * @description Order and pay: the customer signs last, and all agreements open together.
+         */
+        post: operations["confirmOrder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orders/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Withdraw Order
+         * @description Take an order back before it is confirmed.
+         */
+        post: operations["withdrawOrder"];
         delete?: never;
         options?: never;
         head?: never;
@@ -251,7 +335,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: operations["get_v1_orders_id_acceptance"];
+        /**
+         * Read Acceptance
+         * @description What to sign to accept the goods.
+         */
+        get: operations["readAcceptance"];
         put?: never;
         post?: never;
         delete?: never;
@@ -269,7 +357,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: operations["post_v1_orders_id_accept-delivery"];
+        /**
+         * Accept Goods
+         * @description Accept the goods: what is left of the money is released.
+         */
+        post: operations["acceptGoods"];
         delete?: never;
         options?: never;
         head?: never;
@@ -285,7 +377,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: operations["post_v1_orders_id_decision"];
+        /**
+         * Decide On Order
+         * @description Accept or reject an order that the rule leaves to a person.
+         */
+        post: operations["decideOnOrder"];
         delete?: never;
         options?: never;
         head?: never;
@@ -301,7 +397,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: operations["post_v1_orders_id_ship"];
+        /**
+         * Dispatch Order
+         * @description Say that the goods are on their way.
+         */
+        post: operations["dispatchOrder"];
         delete?: never;
         options?: never;
         head?: never;
@@ -317,7 +417,31 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: operations["post_v1_orders_id_handover"];
+        /**
+         * Hand Over Order
+         * @description Prove the delivery with the secret from the recipient's phone.
+         */
+        post: operations["handOverOrder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orders/{id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow Order
+         * @description The timeline from Last-Event-ID on, and then everything as it happens.
+         */
+        get: operations["followOrder"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -331,7 +455,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: operations["get_v1_signature-requests"];
+        /**
+         * List Signature Requests
+         * @description What the caller's organisation is asked to sign.
+         */
+        get: operations["listSignatureRequests"];
         put?: never;
         post?: never;
         delete?: never;
@@ -349,7 +477,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: operations["post_v1_signature-requests_id_signature"];
+        /**
+         * Sign Request
+         * @description Sign.
+         */
+        post: operations["signRequest"];
         delete?: never;
         options?: never;
         head?: never;
@@ -365,7 +497,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: operations["post_v1_signature-requests_id_decline"];
+        /**
+         * Decline Request
+         * @description Decline: the next supplier is asked.
+         */
+        post: operations["declineRequest"];
         delete?: never;
         options?: never;
         head?: never;
@@ -379,7 +515,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: operations["get_v1_jobs"];
+        /**
+         * List Jobs
+         * @description The jobs of the caller's organisation.
+         */
+        get: operations["listJobs"];
         put?: never;
         post?: never;
         delete?: never;
@@ -397,7 +537,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: operations["post_v1_jobs_id_reports"];
+        /**
+         * Report Job
+         * @description Report by hand. It is shown as reported by a person, and releases no money.
+         */
+        post: operations["reportJob"];
         delete?: never;
         options?: never;
         head?: never;
@@ -413,7 +557,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: operations["post_v1_gateways"];
+        /**
+         * Add Gateway
+         * @description Register a gateway. Its secret is in this answer and nowhere else.
+         */
+        post: operations["addGateway"];
         delete?: never;
         options?: never;
         head?: never;
@@ -427,8 +575,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: operations["get_v1_manufacturer_rule"];
-        put: operations["put_v1_manufacturer_rule"];
+        /**
+         * Read Rule
+         * @description When orders are accepted without a person looking at them.
+         */
+        get: operations["readRule"];
+        /**
+         * Replace Rule
+         * @description Replace the rule, for orders placed from now on.
+         */
+        put: operations["replaceRule"];
         post?: never;
         delete?: never;
         options?: never;
@@ -443,7 +599,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: operations["get_v1_inbox"];
+        /**
+         * Read Inbox
+         * @description The caller's messages.
+         */
+        get: operations["readInbox"];
         put?: never;
         post?: never;
         delete?: never;
@@ -461,7 +621,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: operations["post_v1_inbox_id_read"];
+        /**
+         * Mark Read
+         * @description Note that a message was read.
+         */
+        post: operations["markRead"];
         delete?: never;
         options?: never;
         head?: never;
@@ -475,7 +639,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: operations["get_v1_push_key"];
+        /**
+         * Read Push Key
+         * @description The key for this browser's push subscription.
+         */
+        get: operations["readPushKey"];
         put?: never;
         post?: never;
         delete?: never;
@@ -493,7 +661,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: operations["post_v1_push_subscriptions"];
+        /**
+         * Add Subscription
+         * @description Tell this device of messages.
+         */
+        post: operations["addSubscription"];
         delete?: never;
         options?: never;
         head?: never;
@@ -510,7 +682,11 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        delete: operations["delete_v1_push_subscriptions_id"];
+        /**
+         * Remove Subscription
+         * @description Tell this device no more.
+         */
+        delete: operations["removeSubscription"];
         options?: never;
         head?: never;
         patch?: never;
@@ -525,7 +701,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: operations["post_v1_dev_funds"];
+        /**
+         * Fund Account
+         * @description Test money for the caller's signing key.
+         */
+        post: operations["fundAccount"];
         delete?: never;
         options?: never;
         head?: never;
@@ -536,381 +716,1037 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * Acceptance
+         * @description What the customer signs to accept the goods, and the same in words.
+         */
+        Acceptance: {
+            /**
+             * Typed Data
+             * @description EIP-712 typed data; whole numbers past 2^53 are decimal text.
+             */
+            typed_data: {
+                [key: string]: unknown;
+            };
+            /** Readable */
+            readable: components["schemas"]["Labelled"][];
+        };
+        /**
+         * Account
+         * @description A person, and the organisation they act for.
+         */
         Account: {
+            /** Id */
             id: string;
+            /** Email */
             email: string;
+            /** Display Name */
             display_name: string;
-            /** @enum {string} */
+            /**
+             * Role
+             * @enum {string}
+             */
             role: "customer" | "manufacturer" | "supplier" | "carrier" | "operator";
-            organisation: {
-                id: string;
-                name: string;
-                kind: string;
-            } | null;
+            organisation: components["schemas"]["Organisation"] | null;
+            /**
+             * Address
+             * @description The address that signs for this account.
+             */
             address: string | null;
         };
+        /**
+         * AccountCreate
+         * @description A new account. Operators are made on the command line, not here.
+         * @example {
+         *       "display_name": "Ada",
+         *       "email": "ada@example.com",
+         *       "password": "correct horse battery",
+         *       "role": "customer"
+         *     }
+         */
         AccountCreate: {
+            /** Email */
             email: string;
+            /** Password */
             password: string;
+            /** Display Name */
             display_name: string;
-            /** @enum {string} */
-            role: "customer" | "manufacturer" | "supplier" | "carrier" | "operator";
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "customer" | "manufacturer" | "supplier" | "carrier";
+            /**
+             * Organisation Name
+             * @description Required for all but customers.
+             */
             organisation_name?: string | null;
+            /**
+             * Registry Party Id
+             * @description The party id a federated registry names.
+             */
             registry_party_id?: string | null;
         };
-        Token: {
-            access_token: string;
-            token_type: string;
-            expires_in: number;
-            account: components["schemas"]["Account"];
-        };
-        SigningKey: {
+        /**
+         * Agreement
+         * @description An agreement on the chain, as its parties see it. `deliver_by` is the instant of the terms.
+         */
+        Agreement: {
+            /** Id */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "delivery" | "supply";
+            /** Address */
             address: string;
-            signature: string;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "drafted" | "signed" | "open" | "delivered" | "retained" | "settled" | "refunded" | "disputed" | "resolved" | "void";
+            payer: components["schemas"]["Side"];
+            payee: components["schemas"]["Side"];
+            /** Amount Minor */
+            amount_minor: number;
+            /**
+             * Deliver By
+             * Format: date-time
+             */
+            deliver_by: string;
+            /** Description */
+            description: string;
+            /** Milestones */
+            milestones: components["schemas"]["Milestone"][];
+            /** Payouts */
+            payouts: components["schemas"]["Payout"][];
         };
+        /**
+         * Chain
+         * @description Where the agreements live. `unit` is token units in one cent.
+         */
         Chain: {
+            /** Chain Id */
             chain_id: number;
+            /** Factory */
             factory: string;
-            token: {
-                address: string;
-                decimals: number;
-                symbol: string;
-            };
+            token: components["schemas"]["ChainToken"];
+            /** Unit */
             unit: string;
         };
-        ProductSummary: {
-            id: string;
-            name: string;
-            summary: string;
-            manufacturer: {
-                id: string;
-                name: string;
-            };
-            from_price_minor: number;
-            currency: string;
-        };
-        Option: {
-            id: string;
-            label: string;
-            /** @enum {string} */
-            type: "choice" | "integer" | "text";
-            help?: string | null;
-            choices?: {
-                value: string;
-                label: string;
-            }[] | null;
-            minimum?: number | null;
-            maximum?: number | null;
-            step?: number | null;
-            unit?: string | null;
-            max_length?: number | null;
-            pattern?: string | null;
-            default: string | number | null;
-        };
-        Module: {
-            id: string;
-            /** @enum {string} */
-            kind: "common" | "customised" | "personalised";
-            title: string;
-            description: string;
-            options: components["schemas"]["Option"][];
-        };
-        Product: {
-            id: string;
-            name: string;
-            summary: string;
-            manufacturer: {
-                id: string;
-                name: string;
-            };
-            from_price_minor: number;
-            currency: string;
-            modules: components["schemas"]["Module"][];
-            earliest_delivery_days: number;
-        };
-        QuoteRequest: {
-            configuration: {
-                [key: string]: string | number;
-            };
-            deliver_by: string;
-        };
-        Quote: {
-            /** @enum {string} */
-            kind: "indicative" | "firm";
-            version: number;
-            total_minor: number;
-            currency: string;
-            lines: {
-                label: string;
-                amount_minor: number;
-            }[];
-            deliver_by: string;
-            firm_until: string | null;
-            digest: string;
-            platform_fee_minor: number;
-        };
-        QuoteAnswer: {
-            quote: components["schemas"]["Quote"];
-            earliest_delivery: string;
-        };
-        OrderCreate: {
-            product_id: string;
-            configuration: {
-                [key: string]: string | number;
-            };
-            deliver_by: string;
-            payer_address: string;
-            handover_hash: string;
-            client_reference: string;
-        };
-        Milestone: {
-            code: number;
-            label: string;
-            amount_minor: number;
-            vouched_by: string;
-            /** @enum {string} */
-            state: "waiting" | "proved" | "paid";
-            at: string | null;
-        };
-        Agreement: {
-            id: string;
-            /** @enum {string} */
-            kind: "delivery" | "supply";
+        /**
+         * ChainToken
+         * @description The settlement money, as a wallet would ask.
+         */
+        ChainToken: {
+            /** Address */
             address: string;
-            /** @enum {string} */
-            status: "drafted" | "signed" | "open" | "delivered" | "retained" | "settled" | "refunded" | "disputed" | "resolved" | "void";
-            payer: {
-                name: string;
-                address: string;
-            };
-            payee: {
-                name: string;
-                address: string;
-            };
-            amount_minor: number;
-            deliver_by: string;
-            description: string;
-            milestones: components["schemas"]["Milestone"][];
-            payouts: {
-                /** @enum {string} */
-                party: "payee" | "payer" | "fee" | "supply";
-                name: string;
-                address: string;
-                amount_minor: number;
-            }[];
+            /** Decimals */
+            decimals: number;
+            /** Symbol */
+            symbol: string;
         };
-        Progress: {
-            done: number;
-            of: number;
+        /**
+         * Choice
+         * @description One variant.
+         */
+        Choice: {
+            /** Value */
+            value: string;
+            /** Label */
             label: string;
         };
-        Order: {
-            id: string;
-            /** @enum {string} */
-            status: "placed" | "matched" | "accepted" | "sourcing" | "quoted" | "confirmed" | "contracted" | "in_production" | "produced" | "shipped" | "delivered" | "settled" | "rejected" | "expired" | "cancelled" | "changed" | "disputed" | "refunded";
-            title: string;
-            waiting_for: string | null;
-            next_action: {
-                action: ("confirm" | "accept_delivery" | "decide" | "sign" | "ship" | "show_handover_code") | null;
-                deadline: string | null;
-            } | null;
-            product: {
-                id: string;
-                name: string;
-            };
-            manufacturer: {
-                id: string;
-                name: string;
-            };
-            customer_name: string | null;
-            configuration: {
-                label: string;
-                value: string;
-            }[];
-            amount: number;
-            deliver_by: string;
-            placed_at: string;
-            updated_at: string;
-            client_reference: string;
-            quote: components["schemas"]["Quote"] | null;
-            agreements: components["schemas"]["Agreement"][];
-            progress: components["schemas"]["Progress"] | null;
-            payment: {
-                secured_minor: number;
-                released_minor: number;
-                total_minor: number;
-            } | null;
+        /**
+         * ConfirmRequest
+         * @description The two signatures that order and pay.
+         */
+        ConfirmRequest: {
+            /**
+             * Terms Signature
+             * @example 0x1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b
+             */
+            terms_signature: string;
+            /**
+             * Permit Signature
+             * @example 0x1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b
+             */
+            permit_signature: string;
         };
-        OrderPage: {
-            items: components["schemas"]["Order"][];
-            next_cursor: string | null;
-        };
-        TimelineItem: {
-            id: number;
-            name: string;
-            title: string;
-            detail: string | null;
-            at: string;
-            vouched_by: string | null;
-            reported_by: ("machine" | "person") | null;
-            progress: {
-                done: number;
-                of: number;
-            } | null;
-        };
+        /**
+         * Confirmation
+         * @description What the customer signs to order and pay, and the same in words.
+         */
         Confirmation: {
+            /** Agreement Id */
             agreement_id: string;
+            /**
+             * Terms
+             * @description EIP-712 typed data; whole numbers past 2^53 are decimal text.
+             */
             terms: {
                 [key: string]: unknown;
             };
+            /**
+             * Permit
+             * @description EIP-712 typed data; whole numbers past 2^53 are decimal text.
+             */
             permit: {
                 [key: string]: unknown;
             };
-            readable: {
-                label: string;
-                value: string;
-            }[];
+            /** Readable */
+            readable: components["schemas"]["Labelled"][];
+            /** Total Minor */
             total_minor: number;
+            /** Currency */
             currency: string;
+            /**
+             * Deliver By
+             * Format: date
+             */
             deliver_by: string;
         };
-        ConfirmRequest: {
-            terms_signature: string;
-            permit_signature: string;
-        };
-        Acceptance: {
-            typed_data: {
-                [key: string]: unknown;
-            };
-            readable: {
-                label: string;
-                value: string;
-            }[];
-        };
-        SignatureBody: {
-            signature: string;
-        };
+        /**
+         * Decision
+         * @description A manufacturer's answer to an order that the rule leaves to a person.
+         */
         Decision: {
-            /** @enum {string} */
+            /**
+             * Decision
+             * @enum {string}
+             */
             decision: "accept" | "reject";
-            reason?: string | null;
-        };
-        Handover: {
-            secret: string;
-        };
-        Reason: {
+            /**
+             * Reason
+             * @default
+             */
             reason: string;
         };
-        SignatureRequest: {
+        /**
+         * Empty
+         * @description An empty object; the body may be left out altogether.
+         */
+        Empty: Record<string, never>;
+        /**
+         * FcmSubscription
+         * @description A phone's registration with Firebase Cloud Messaging.
+         */
+        FcmSubscription: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "fcm";
+            /** Token */
+            token: string;
+        };
+        /**
+         * Funds
+         * @description Test money that is on its way to the caller's address.
+         */
+        Funds: {
+            /** Amount Minor */
+            amount_minor: number;
+        };
+        /**
+         * Gateway
+         * @description A gateway. The secret is shown this once.
+         */
+        Gateway: {
+            /** Id */
             id: string;
+            /** Name */
+            name: string;
+            /** Address */
+            address: string;
+            /** Secret */
+            secret: string;
+        };
+        /**
+         * GatewayCreate
+         * @description A gateway, by the address whose key signs its evidence.
+         */
+        GatewayCreate: {
+            /** Name */
+            name: string;
+            /**
+             * Address
+             * @example 0xa1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1
+             */
+            address: string;
+        };
+        /**
+         * GatewayToken
+         * @description A bearer token of a gateway.
+         */
+        GatewayToken: {
+            /** Access Token */
+            access_token: string;
+            /**
+             * Token Type
+             * @constant
+             */
+            token_type: "Bearer";
+            /** Expires In */
+            expires_in: number;
+        };
+        /**
+         * Handover
+         * @description The secret from the recipient's phone, 32 bytes.
+         */
+        Handover: {
+            /**
+             * Secret
+             * @example 0x5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e
+             */
+            secret: string;
+        };
+        /**
+         * Id
+         * @description The id of what was made.
+         */
+        Id: {
+            /** Id */
+            id: string;
+        };
+        /**
+         * Inbox
+         * @description Messages, newest first, and how many are unread.
+         */
+        Inbox: {
+            /** Items */
+            items: components["schemas"]["InboxItem"][];
+            /** Unread */
+            unread: number;
+        };
+        /**
+         * InboxItem
+         * @description A message.
+         */
+        InboxItem: {
+            /** Id */
+            id: string;
+            /** Title */
+            title: string;
+            /** Body */
+            body: string;
+            /** Order Id */
             order_id: string;
-            /** @enum {string} */
-            purpose: "terms" | "accept" | "delivered";
-            /** @enum {string} */
-            role: "payer" | "payee" | "carrier";
-            /** @enum {string} */
-            status: "open" | "signed" | "declined" | "void";
-            agreement: {
-                id: string;
-                kind: string;
-                amount_minor: number;
-                currency: string;
-                payer: {
-                    name: string;
-                    address: string;
-                };
-                payee: {
-                    name: string;
-                    address: string;
-                };
-                deliver_by: string;
-                description: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Read */
+            read: boolean;
+        };
+        /**
+         * Job
+         * @description A job on the organisation's shop floor. `by_hand`: a person reports it, which is never evidence.
+         */
+        Job: {
+            /** Id */
+            id: string;
+            /** Order Id */
+            order_id: string;
+            /** Operation */
+            operation: string;
+            /** Quantity */
+            quantity: number;
+            /** Parameters */
+            parameters: components["schemas"]["Parameter"][];
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "waiting" | "dispatched" | "running" | "ended" | "failed" | "refused";
+            /** By Hand */
+            by_hand: boolean;
+            /**
+             * Due
+             * Format: date-time
+             */
+            due: string;
+            progress: components["schemas"]["Steps"];
+        };
+        /**
+         * JobList
+         * @description The organisation's jobs, newest first.
+         */
+        JobList: {
+            /** Items */
+            items: components["schemas"]["Job"][];
+        };
+        /**
+         * JobReport
+         * @description What a person reports of a job.
+         */
+        JobReport: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "started" | "step" | "finished" | "scrapped";
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+        };
+        /**
+         * Labelled
+         * @description A line of readable text.
+         */
+        Labelled: {
+            /** Label */
+            label: string;
+            /** Value */
+            value: string;
+        };
+        /**
+         * Milestone
+         * @description A part of the money, what releases it and who vouches for that.
+         */
+        Milestone: {
+            /** Code */
+            code: number;
+            /** Label */
+            label: string;
+            /** Amount Minor */
+            amount_minor: number;
+            /** Vouched By */
+            vouched_by: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "waiting" | "proved" | "paid";
+            /** At */
+            at: string | null;
+        };
+        /**
+         * Module
+         * @description A part of the product: in every piece, chosen from variants, or made for one person.
+         */
+        Module: {
+            /** Id */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "common" | "customised" | "personalised";
+            /** Title */
+            title: string;
+            /** Description */
+            description: string;
+            /** Options */
+            options: components["schemas"]["Option"][];
+        };
+        /**
+         * NextAction
+         * @description What the reader can do next.
+         */
+        NextAction: {
+            /** Action */
+            action: ("confirm" | "accept_delivery" | "decide" | "sign" | "ship" | "show_handover_code") | null;
+            /** Deadline */
+            deadline: string | null;
+        };
+        /**
+         * Option
+         * @description Something to choose. `choices` for a choice; minimum, maximum, step, unit for an integer; the rest for a text.
+         */
+        Option: {
+            /** Id */
+            id: string;
+            /** Label */
+            label: string;
+            /**
+             * Type
+             * @enum {string}
+             */
+            type: "choice" | "integer" | "text";
+            /** Help */
+            help: string;
+            /** Default */
+            default: string | number;
+            /** Choices */
+            choices: components["schemas"]["Choice"][] | null;
+            /** Minimum */
+            minimum: number | null;
+            /** Maximum */
+            maximum: number | null;
+            /** Step */
+            step: number | null;
+            /** Unit */
+            unit: string | null;
+            /** Max Length */
+            max_length: number | null;
+            /** Pattern */
+            pattern: string | null;
+        };
+        /**
+         * Order
+         * @description An order as the reader may see it.
+         */
+        Order: {
+            /** Id */
+            id: string;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "placed" | "matched" | "accepted" | "sourcing" | "quoted" | "confirmed" | "contracted" | "in_production" | "produced" | "shipped" | "delivered" | "settled" | "rejected" | "expired" | "cancelled" | "changed" | "disputed" | "refunded";
+            /** Title */
+            title: string;
+            /** Waiting For */
+            waiting_for: string | null;
+            next_action: components["schemas"]["NextAction"] | null;
+            product: components["schemas"]["Party"];
+            manufacturer: components["schemas"]["Party"];
+            /** Customer Name */
+            customer_name: string | null;
+            /** Configuration */
+            configuration: components["schemas"]["Labelled"][];
+            /** Amount */
+            amount: number;
+            /**
+             * Deliver By
+             * Format: date
+             */
+            deliver_by: string;
+            /**
+             * Placed At
+             * Format: date-time
+             */
+            placed_at: string;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+            /** Client Reference */
+            client_reference: string | null;
+            quote: components["schemas"]["Quote"] | null;
+            /** Agreements */
+            agreements: components["schemas"]["Agreement"][];
+            progress: components["schemas"]["Progress"] | null;
+            payment: components["schemas"]["Payment"] | null;
+        };
+        /**
+         * OrderCreate
+         * @description An order. `handover_hash` is the keccak-256 of the secret that only the customer's device can derive.
+         */
+        OrderCreate: {
+            /** Product Id */
+            product_id: string;
+            /**
+             * Configuration
+             * @description Values by option id; an option that is left out takes its default.
+             * @example {
+             *       "amount": 40,
+             *       "base": "base-40mm",
+             *       "cleaning": "without",
+             *       "cover": "standard",
+             *       "drilling_s": 3,
+             *       "engraving": "SENAI",
+             *       "inspection": "complete",
+             *       "pressing": "without"
+             *     }
+             */
+            configuration: {
+                [key: string]: string | number;
             };
+            /**
+             * Deliver By
+             * Format: date
+             */
+            deliver_by: string;
+            /**
+             * Payer Address
+             * @example 0xa1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1
+             */
+            payer_address: string;
+            /**
+             * Handover Hash
+             * @example 0x5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e
+             */
+            handover_hash: string;
+            /**
+             * Client Reference
+             * Format: uuid
+             * @example 0b6e9f0e-6f0a-4c58-9d9e-3f1f3f0f8a11
+             */
+            client_reference: string;
+        };
+        /**
+         * OrderPage
+         * @description A page of orders, newest first; `next_cursor` asks for the one below.
+         */
+        OrderPage: {
+            /** Items */
+            items: components["schemas"]["Order"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /**
+         * Organisation
+         * @description A company and what it does.
+         */
+        Organisation: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "customer" | "manufacturer" | "supplier" | "carrier" | "operator";
+        };
+        /**
+         * Parameter
+         * @description A job parameter.
+         */
+        Parameter: {
+            /** Id */
+            id: string;
+            /** Value */
+            value: string;
+            /** Unit */
+            unit: string;
+        };
+        /**
+         * Party
+         * @description An organisation or a product, by id and name.
+         */
+        Party: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+        };
+        /**
+         * Payment
+         * @description Where the order's money is.
+         */
+        Payment: {
+            /** Secured Minor */
+            secured_minor: number;
+            /** Released Minor */
+            released_minor: number;
+            /** Total Minor */
+            total_minor: number;
+        };
+        /**
+         * Payout
+         * @description Money that left an agreement.
+         */
+        Payout: {
+            /**
+             * Party
+             * @enum {string}
+             */
+            party: "payee" | "payer" | "fee" | "supply";
+            /** Name */
+            name: string;
+            /** Address */
+            address: string;
+            /** Amount Minor */
+            amount_minor: number;
+        };
+        /**
+         * Product
+         * @description A product with all that can be chosen.
+         */
+        Product: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Summary */
+            summary: string;
+            manufacturer: components["schemas"]["Party"];
+            /** From Price Minor */
+            from_price_minor: number;
+            /** Currency */
+            currency: string;
+            /** Modules */
+            modules: components["schemas"]["Module"][];
+            /** Earliest Delivery Days */
+            earliest_delivery_days: number;
+        };
+        /**
+         * ProductList
+         * @description All products.
+         */
+        ProductList: {
+            /** Items */
+            items: components["schemas"]["ProductSummary"][];
+        };
+        /**
+         * ProductSummary
+         * @description A product in a list.
+         */
+        ProductSummary: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Summary */
+            summary: string;
+            manufacturer: components["schemas"]["Party"];
+            /** From Price Minor */
+            from_price_minor: number;
+            /** Currency */
+            currency: string;
+        };
+        /**
+         * Progress
+         * @description `done` of `of` steps.
+         */
+        Progress: {
+            /** Done */
+            done: number;
+            /** Of */
+            of: number;
+            /** Label */
+            label: string;
+        };
+        /**
+         * PushKey
+         * @description The key that a browser's push subscription is bound to (RFC 8292).
+         */
+        PushKey: {
+            /** Vapid Public Key */
+            vapid_public_key: string;
+        };
+        /**
+         * Quote
+         * @description A price and a date. The platform's fee is inside the total, never added.
+         */
+        Quote: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "indicative" | "firm";
+            /** Version */
+            version: number;
+            /** Total Minor */
+            total_minor: number;
+            /** Currency */
+            currency: string;
+            /** Lines */
+            lines: components["schemas"]["QuoteLine"][];
+            /** Platform Fee Minor */
+            platform_fee_minor: number;
+            /**
+             * Deliver By
+             * Format: date
+             */
+            deliver_by: string;
+            /** Firm Until */
+            firm_until: string | null;
+            /** Digest */
+            digest: string | null;
+        };
+        /**
+         * QuoteAnswer
+         * @description An indicative price, and the first day that could be promised.
+         */
+        QuoteAnswer: {
+            quote: components["schemas"]["Quote"];
+            /**
+             * Earliest Delivery
+             * Format: date
+             */
+            earliest_delivery: string;
+        };
+        /**
+         * QuoteLine
+         * @description One line of a price; the lines add up to the total.
+         */
+        QuoteLine: {
+            /** Label */
+            label: string;
+            /**
+             * Amount Minor
+             * @description Cents; a discount is negative.
+             */
+            amount_minor: number;
+        };
+        /**
+         * QuoteRequest
+         * @description What it would cost.
+         */
+        QuoteRequest: {
+            /**
+             * Configuration
+             * @description Values by option id; an option that is left out takes its default.
+             * @example {
+             *       "amount": 40,
+             *       "base": "base-40mm",
+             *       "cleaning": "without",
+             *       "cover": "standard",
+             *       "drilling_s": 3,
+             *       "engraving": "SENAI",
+             *       "inspection": "complete",
+             *       "pressing": "without"
+             *     }
+             */
+            configuration: {
+                [key: string]: string | number;
+            };
+            /**
+             * Deliver By
+             * Format: date
+             */
+            deliver_by: string;
+        };
+        /**
+         * ReasonBody
+         * @description Why, in the person's own words.
+         */
+        ReasonBody: {
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+        };
+        /**
+         * RequestedAgreement
+         * @description The agreement of a signature request, in short.
+         */
+        RequestedAgreement: {
+            /** Id */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "delivery" | "supply";
+            /** Amount Minor */
+            amount_minor: number;
+            /** Currency */
+            currency: string;
+            payer: components["schemas"]["Side"];
+            payee: components["schemas"]["Side"];
+            /**
+             * Deliver By
+             * Format: date-time
+             */
+            deliver_by: string;
+            /** Description */
+            description: string;
+        };
+        /**
+         * Rule
+         * @description When orders are accepted without a person looking at them.
+         */
+        Rule: {
+            /** Accept Automatically */
+            accept_automatically: boolean;
+            /** Max Total Minor */
+            max_total_minor: number;
+            /** Min Days */
+            min_days: number;
+        };
+        /**
+         * RuleAnswer
+         * @description The rule as it is.
+         */
+        RuleAnswer: {
+            /** Accept Automatically */
+            accept_automatically: boolean;
+            /** Max Total Minor */
+            max_total_minor: number;
+            /** Min Days */
+            min_days: number;
+        };
+        /**
+         * Side
+         * @description A party of an agreement.
+         */
+        Side: {
+            /** Name */
+            name: string;
+            /** Address */
+            address: string;
+        };
+        /**
+         * SignatureBody
+         * @description A signature.
+         */
+        SignatureBody: {
+            /**
+             * Signature
+             * @example 0x1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b
+             */
+            signature: string;
+        };
+        /**
+         * SignatureRequest
+         * @description Something an organisation is asked to sign, until the deadline.
+         */
+        SignatureRequest: {
+            /** Id */
+            id: string;
+            /** Order Id */
+            order_id: string;
+            /**
+             * Purpose
+             * @enum {string}
+             */
+            purpose: "terms" | "accept" | "delivered";
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "payer" | "payee" | "carrier";
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "open" | "signed" | "declined" | "void";
+            agreement: components["schemas"]["RequestedAgreement"];
+            /**
+             * Typed Data
+             * @description EIP-712 typed data; whole numbers past 2^53 are decimal text.
+             */
             typed_data: {
                 [key: string]: unknown;
             };
-            readable: {
-                label: string;
-                value: string;
-            }[];
-            deadline: string | null;
+            /** Readable */
+            readable: components["schemas"]["Labelled"][];
+            /**
+             * Deadline
+             * Format: date-time
+             */
+            deadline: string;
+            /** Note */
             note: string | null;
         };
-        Job: {
-            id: string;
-            order_id: string;
-            operation: string;
-            quantity: number;
-            parameters: {
-                id: string;
-                value: string;
-                unit: string | null;
-            }[];
-            /** @enum {string} */
-            state: "waiting" | "dispatched" | "running" | "ended" | "failed" | "refused";
-            by_hand: boolean;
-            due: string | null;
-            progress: {
-                done: number;
-                of: number;
-                label?: string;
-            } | null;
+        /**
+         * SignatureRequestList
+         * @description What an organisation is asked to sign, oldest first.
+         */
+        SignatureRequestList: {
+            /** Items */
+            items: components["schemas"]["SignatureRequest"][];
         };
-        JobReport: {
-            /** @enum {string} */
-            kind: "started" | "step" | "finished" | "scrapped";
-            note?: string | null;
-        };
-        Gateway: {
-            id: string;
-            name: string;
+        /**
+         * SigningKey
+         * @description An address, and the EIP-712 KeyProof {account, signer} signed with its key.
+         */
+        SigningKey: {
+            /**
+             * Address
+             * @example 0xa1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1
+             */
             address: string;
-            secret: string;
+            /**
+             * Signature
+             * @example 0x1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b
+             */
+            signature: string;
         };
-        GatewayCreate: {
+        /**
+         * Steps
+         * @description `done` of `of`.
+         */
+        Steps: {
+            /** Done */
+            done: number;
+            /** Of */
+            of: number;
+        };
+        /**
+         * Timeline
+         * @description All that happened, oldest first.
+         */
+        Timeline: {
+            /** Items */
+            items: components["schemas"]["TimelineItem"][];
+        };
+        /**
+         * TimelineItem
+         * @description One thing that happened, in words, and who vouches for it: never more than is proved.
+         */
+        TimelineItem: {
+            /** Id */
+            id: number;
+            /** Name */
             name: string;
-            address: string;
-        };
-        Rule: {
-            accept_automatically: boolean;
-            max_total_minor: number;
-            min_days: number;
-        };
-        InboxItem: {
-            id: string;
+            /** Title */
             title: string;
-            body: string;
-            order_id: string | null;
+            /** Detail */
+            detail: string;
+            /**
+             * At
+             * Format: date-time
+             */
             at: string;
-            read: boolean;
+            /** Vouched By */
+            vouched_by: string | null;
+            /** Reported By */
+            reported_by: ("machine" | "person") | null;
+            progress: components["schemas"]["Steps"] | null;
         };
-        Inbox: {
-            items: components["schemas"]["InboxItem"][];
-            unread: number;
+        /**
+         * Token
+         * @description A bearer token, seconds until it ends, and whose it is.
+         */
+        Token: {
+            /** Access Token */
+            access_token: string;
+            /**
+             * Token Type
+             * @constant
+             */
+            token_type: "Bearer";
+            /** Expires In */
+            expires_in: number;
+            account: components["schemas"]["Account"];
         };
-        PushKey: {
-            vapid_public_key: string;
+        /**
+         * WebPushKeys
+         * @description What messages to this browser are encrypted with (RFC 8291), base64url.
+         */
+        WebPushKeys: {
+            /** P256Dh */
+            p256dh: string;
+            /** Auth */
+            auth: string;
         };
-        PushSubscription: {
-            /** @enum {string} */
-            kind: "web_push" | "fcm";
-            endpoint?: string | null;
-            keys?: {
-                p256dh: string;
-                auth: string;
-            } | null;
-            token?: string | null;
+        /**
+         * WebPushSubscription
+         * @description A browser's subscription.
+         */
+        WebPushSubscription: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "web_push";
+            /** Endpoint */
+            endpoint: string;
+            keys: components["schemas"]["WebPushKeys"];
         };
-        Id: {
-            id: string;
-        };
-        Funds: {
-            amount_minor: number;
-        };
+        /**
+         * Problem
+         * @description RFC 9457. `errors` names the fields that were refused; what was sent is never sent back.
+         */
         Problem: {
+            /** @example urn:lotsizeone:problem:invalid-input */
             type: string;
+            /** @example Not acceptable */
             title: string;
+            /** @example 422 */
             status: number;
+            /** @example Some values are not acceptable; see errors. */
             detail: string;
             errors?: {
                 field: string;
@@ -926,10 +1762,13 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    post_v1_accounts: {
+    registerAccount: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name for this request, new for each intent; a repeat gets the first answer. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -939,7 +1778,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description OK */
+            /** @description Successful Response */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -948,7 +1787,7 @@ export interface operations {
                     "application/json": components["schemas"]["Account"];
                 };
             };
-            /** @description Problem */
+            /** @description A problem. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -959,7 +1798,7 @@ export interface operations {
             };
         };
     };
-    post_v1_tokens: {
+    readMe: {
         parameters: {
             query?: never;
             header?: never;
@@ -968,63 +1807,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Token"];
-                };
-            };
-            /** @description Problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    delete_v1_tokens_current: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_v1_me: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
+            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1033,7 +1816,7 @@ export interface operations {
                     "application/json": components["schemas"]["Account"];
                 };
             };
-            /** @description Problem */
+            /** @description A problem. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1044,7 +1827,7 @@ export interface operations {
             };
         };
     };
-    "put_v1_me_signing-key": {
+    setSigningKey: {
         parameters: {
             query?: never;
             header?: never;
@@ -1057,7 +1840,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description OK */
+            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1066,7 +1849,7 @@ export interface operations {
                     "application/json": components["schemas"]["Account"];
                 };
             };
-            /** @description Problem */
+            /** @description A problem. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1077,7 +1860,7 @@ export interface operations {
             };
         };
     };
-    get_v1_chain: {
+    signInAccount: {
         parameters: {
             query?: never;
             header?: never;
@@ -1086,7 +1869,92 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Token"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    signOut: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    issueGatewayToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayToken"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readChain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1095,7 +1963,7 @@ export interface operations {
                     "application/json": components["schemas"]["Chain"];
                 };
             };
-            /** @description Problem */
+            /** @description A problem. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1106,7 +1974,7 @@ export interface operations {
             };
         };
     };
-    get_v1_products: {
+    listProducts: {
         parameters: {
             query?: never;
             header?: never;
@@ -1115,18 +1983,16 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        items: components["schemas"]["ProductSummary"][];
-                    };
+                    "application/json": components["schemas"]["ProductList"];
                 };
             };
-            /** @description Problem */
+            /** @description A problem. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1137,7 +2003,7 @@ export interface operations {
             };
         };
     };
-    get_v1_products_id: {
+    readProduct: {
         parameters: {
             query?: never;
             header?: never;
@@ -1148,7 +2014,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1157,7 +2023,7 @@ export interface operations {
                     "application/json": components["schemas"]["Product"];
                 };
             };
-            /** @description Problem */
+            /** @description A problem. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1168,10 +2034,13 @@ export interface operations {
             };
         };
     };
-    post_v1_products_id_quotes: {
+    quoteProduct: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name for this request, new for each intent; a repeat gets the first answer. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -1183,7 +2052,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description OK */
+            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1192,7 +2061,7 @@ export interface operations {
                     "application/json": components["schemas"]["QuoteAnswer"];
                 };
             };
-            /** @description Problem */
+            /** @description A problem. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1203,11 +2072,11 @@ export interface operations {
             };
         };
     };
-    get_v1_orders: {
+    listOrders: {
         parameters: {
             query?: {
                 limit?: number;
-                cursor?: string;
+                cursor?: string | null;
             };
             header?: never;
             path?: never;
@@ -1215,7 +2084,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1224,7 +2093,7 @@ export interface operations {
                     "application/json": components["schemas"]["OrderPage"];
                 };
             };
-            /** @description Problem */
+            /** @description A problem. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1235,10 +2104,13 @@ export interface operations {
             };
         };
     };
-    post_v1_orders: {
+    submitOrder: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name for this request, new for each intent; a repeat gets the first answer. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -1248,7 +2120,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description OK */
+            /** @description Successful Response */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -1257,7 +2129,7 @@ export interface operations {
                     "application/json": components["schemas"]["Order"];
                 };
             };
-            /** @description Problem */
+            /** @description A problem. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1268,7 +2140,7 @@ export interface operations {
             };
         };
     };
-    get_v1_orders_id: {
+    readOrder: {
         parameters: {
             query?: never;
             header?: never;
@@ -1279,7 +2151,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1288,7 +2160,7 @@ export interface operations {
                     "application/json": components["schemas"]["Order"];
                 };
             };
-            /** @description Problem */
+            /** @description A problem. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1299,7 +2171,7 @@ export interface operations {
             };
         };
     };
-    get_v1_orders_id_timeline: {
+    readTimeline: {
         parameters: {
             query?: never;
             header?: never;
@@ -1310,18 +2182,16 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        items: components["schemas"]["TimelineItem"][];
-                    };
+                    "application/json": components["schemas"]["Timeline"];
                 };
             };
-            /** @description Problem */
+            /** @description A problem. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1332,7 +2202,7 @@ export interface operations {
             };
         };
     };
-    get_v1_orders_id_events: {
+    readConfirmation: {
         parameters: {
             query?: never;
             header?: never;
@@ -1343,38 +2213,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "text/event-stream": string;
-                };
-            };
-            /** @description Problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_v1_orders_id_confirmation: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
+            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1383,7 +2222,7 @@ export interface operations {
                     "application/json": components["schemas"]["Confirmation"];
                 };
             };
-            /** @description Problem */
+            /** @description A problem. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1394,10 +2233,13 @@ export interface operations {
             };
         };
     };
-    post_v1_orders_id_confirm: {
+    confirmOrder: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name for this request, new for each intent; a repeat gets the first answer. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -1409,7 +2251,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description OK */
+            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1418,7 +2260,7 @@ export interface operations {
                     "application/json": components["schemas"]["Order"];
                 };
             };
-            /** @description Problem */
+            /** @description A problem. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1429,7 +2271,45 @@ export interface operations {
             };
         };
     };
-    get_v1_orders_id_acceptance: {
+    withdrawOrder: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A name for this request, new for each intent; a repeat gets the first answer. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ReasonBody"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Order"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readAcceptance: {
         parameters: {
             query?: never;
             header?: never;
@@ -1440,7 +2320,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1449,7 +2329,7 @@ export interface operations {
                     "application/json": components["schemas"]["Acceptance"];
                 };
             };
-            /** @description Problem */
+            /** @description A problem. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1460,10 +2340,13 @@ export interface operations {
             };
         };
     };
-    "post_v1_orders_id_accept-delivery": {
+    acceptGoods: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name for this request, new for each intent; a repeat gets the first answer. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -1475,7 +2358,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description OK */
+            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1484,7 +2367,7 @@ export interface operations {
                     "application/json": components["schemas"]["Order"];
                 };
             };
-            /** @description Problem */
+            /** @description A problem. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1495,10 +2378,13 @@ export interface operations {
             };
         };
     };
-    post_v1_orders_id_decision: {
+    decideOnOrder: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name for this request, new for each intent; a repeat gets the first answer. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -1510,7 +2396,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description OK */
+            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1519,7 +2405,7 @@ export interface operations {
                     "application/json": components["schemas"]["Order"];
                 };
             };
-            /** @description Problem */
+            /** @description A problem. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1530,22 +2416,25 @@ export interface operations {
             };
         };
     };
-    post_v1_orders_id_ship: {
+    dispatchOrder: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name for this request, new for each intent; a repeat gets the first answer. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
-                "application/json": Record<string, never>;
+                "application/json": components["schemas"]["Empty"] | null;
             };
         };
         responses: {
-            /** @description OK */
+            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1554,7 +2443,7 @@ export interface operations {
                     "application/json": components["schemas"]["Order"];
                 };
             };
-            /** @description Problem */
+            /** @description A problem. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1565,10 +2454,13 @@ export interface operations {
             };
         };
     };
-    post_v1_orders_id_handover: {
+    handOverOrder: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name for this request, new for each intent; a repeat gets the first answer. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -1580,7 +2472,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description OK */
+            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1589,7 +2481,7 @@ export interface operations {
                     "application/json": components["schemas"]["Order"];
                 };
             };
-            /** @description Problem */
+            /** @description A problem. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1600,10 +2492,43 @@ export interface operations {
             };
         };
     };
-    "get_v1_signature-requests": {
+    followOrder: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Last-Event-ID"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description `event: timeline`, `id:` the item's id, `data:` a TimelineItem; a comment every 15 s. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listSignatureRequests: {
         parameters: {
             query?: {
-                status?: string;
+                status?: "open" | "all";
             };
             header?: never;
             path?: never;
@@ -1611,18 +2536,16 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        items: components["schemas"]["SignatureRequest"][];
-                    };
+                    "application/json": components["schemas"]["SignatureRequestList"];
                 };
             };
-            /** @description Problem */
+            /** @description A problem. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1633,10 +2556,13 @@ export interface operations {
             };
         };
     };
-    "post_v1_signature-requests_id_signature": {
+    signRequest: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name for this request, new for each intent; a repeat gets the first answer. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -1648,7 +2574,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description OK */
+            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1657,7 +2583,7 @@ export interface operations {
                     "application/json": components["schemas"]["SignatureRequest"];
                 };
             };
-            /** @description Problem */
+            /** @description A problem. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1668,10 +2594,13 @@ export interface operations {
             };
         };
     };
-    "post_v1_signature-requests_id_decline": {
+    declineRequest: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name for this request, new for each intent; a repeat gets the first answer. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -1679,11 +2608,11 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Reason"];
+                "application/json": components["schemas"]["ReasonBody"];
             };
         };
         responses: {
-            /** @description OK */
+            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1692,7 +2621,7 @@ export interface operations {
                     "application/json": components["schemas"]["SignatureRequest"];
                 };
             };
-            /** @description Problem */
+            /** @description A problem. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1703,7 +2632,7 @@ export interface operations {
             };
         };
     };
-    get_v1_jobs: {
+    listJobs: {
         parameters: {
             query?: never;
             header?: never;
@@ -1712,18 +2641,16 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        items: components["schemas"]["Job"][];
-                    };
+                    "application/json": components["schemas"]["JobList"];
                 };
             };
-            /** @description Problem */
+            /** @description A problem. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1734,10 +2661,13 @@ export interface operations {
             };
         };
     };
-    post_v1_jobs_id_reports: {
+    reportJob: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name for this request, new for each intent; a repeat gets the first answer. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -1749,7 +2679,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description OK */
+            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1758,7 +2688,7 @@ export interface operations {
                     "application/json": components["schemas"]["Job"];
                 };
             };
-            /** @description Problem */
+            /** @description A problem. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1769,10 +2699,13 @@ export interface operations {
             };
         };
     };
-    post_v1_gateways: {
+    addGateway: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name for this request, new for each intent; a repeat gets the first answer. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -1782,7 +2715,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description OK */
+            /** @description Successful Response */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -1791,7 +2724,7 @@ export interface operations {
                     "application/json": components["schemas"]["Gateway"];
                 };
             };
-            /** @description Problem */
+            /** @description A problem. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1802,7 +2735,7 @@ export interface operations {
             };
         };
     };
-    get_v1_manufacturer_rule: {
+    readRule: {
         parameters: {
             query?: never;
             header?: never;
@@ -1811,16 +2744,16 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Rule"];
+                    "application/json": components["schemas"]["RuleAnswer"];
                 };
             };
-            /** @description Problem */
+            /** @description A problem. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1831,7 +2764,7 @@ export interface operations {
             };
         };
     };
-    put_v1_manufacturer_rule: {
+    replaceRule: {
         parameters: {
             query?: never;
             header?: never;
@@ -1844,16 +2777,16 @@ export interface operations {
             };
         };
         responses: {
-            /** @description OK */
+            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Rule"];
+                    "application/json": components["schemas"]["RuleAnswer"];
                 };
             };
-            /** @description Problem */
+            /** @description A problem. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1864,7 +2797,7 @@ export interface operations {
             };
         };
     };
-    get_v1_inbox: {
+    readInbox: {
         parameters: {
             query?: never;
             header?: never;
@@ -1873,7 +2806,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1882,7 +2815,7 @@ export interface operations {
                     "application/json": components["schemas"]["Inbox"];
                 };
             };
-            /** @description Problem */
+            /** @description A problem. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1893,25 +2826,32 @@ export interface operations {
             };
         };
     };
-    post_v1_inbox_id_read: {
+    markRead: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name for this request, new for each intent; a repeat gets the first answer. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Empty"] | null;
+            };
+        };
         responses: {
-            /** @description OK */
+            /** @description Successful Response */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Problem */
+            /** @description A problem. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1922,7 +2862,7 @@ export interface operations {
             };
         };
     };
-    get_v1_push_key: {
+    readPushKey: {
         parameters: {
             query?: never;
             header?: never;
@@ -1931,7 +2871,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1940,7 +2880,7 @@ export interface operations {
                     "application/json": components["schemas"]["PushKey"];
                 };
             };
-            /** @description Problem */
+            /** @description A problem. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1951,20 +2891,23 @@ export interface operations {
             };
         };
     };
-    post_v1_push_subscriptions: {
+    addSubscription: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name for this request, new for each intent; a repeat gets the first answer. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["PushSubscription"];
+                "application/json": components["schemas"]["WebPushSubscription"] | components["schemas"]["FcmSubscription"];
             };
         };
         responses: {
-            /** @description OK */
+            /** @description Successful Response */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -1973,7 +2916,7 @@ export interface operations {
                     "application/json": components["schemas"]["Id"];
                 };
             };
-            /** @description Problem */
+            /** @description A problem. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1984,7 +2927,7 @@ export interface operations {
             };
         };
     };
-    delete_v1_push_subscriptions_id: {
+    removeSubscription: {
         parameters: {
             query?: never;
             header?: never;
@@ -1995,14 +2938,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description Successful Response */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Problem */
+            /** @description A problem. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -2013,20 +2956,23 @@ export interface operations {
             };
         };
     };
-    post_v1_dev_funds: {
+    fundAccount: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name for this request, new for each intent; a repeat gets the first answer. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
-                "application/json": Record<string, never>;
+                "application/json": components["schemas"]["Empty"] | null;
             };
         };
         responses: {
-            /** @description OK */
+            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2035,7 +2981,7 @@ export interface operations {
                     "application/json": components["schemas"]["Funds"];
                 };
             };
-            /** @description Problem */
+            /** @description A problem. */
             default: {
                 headers: {
                     [name: string]: unknown;

@@ -22,6 +22,7 @@ export interface Place {
 export interface Shown {
   agreementId: string
   amountMinor: number
+  /** A date ("2026-12-05") or the instant of the terms. */
   deliverBy: string
   signer: string
   role: string
@@ -39,11 +40,11 @@ function checkDomain(data: TypedData, place: Place): void {
   demand(same(data.domain['verifyingContract'], place.factory), 'the platform')
 }
 
-/** Within a day either way: a date has no time zone, the deadline is an instant. */
-function nearDate(seconds: bigint, date: string): boolean {
-  const day = 86_400
-  const noon = Date.parse(`${date}T12:00:00Z`) / 1000
-  return Math.abs(Number(seconds) - noon) <= 1.5 * day
+/** The instant shown; or, for a date, the end of that day somewhere on Earth (UTC−12 to UTC+14). */
+function isDue(seconds: bigint, shown: string): boolean {
+  if (shown.includes('T')) return Number(seconds) * 1000 === Math.floor(Date.parse(shown) / 1000) * 1000
+  const hours = (Number(seconds) - Date.parse(`${shown}T24:00:00Z`) / 1000) / 3600
+  return hours >= -14 && hours <= 12
 }
 
 /** Terms against what is shown; throws MismatchError naming the first difference. */
@@ -56,7 +57,7 @@ export function checkTerms(data: TypedData, shown: Shown, place: Place): void {
   demand(same(terms['token'], place.token), 'the currency')
   demand(toInteger(terms['unit']) === BigInt(place.unit), 'the currency')
   demand(toInteger(terms['amount']) === BigInt(shown.amountMinor) * BigInt(place.unit), 'the amount')
-  demand(nearDate(toInteger(terms['deliverBy']), shown.deliverBy), 'the delivery date')
+  demand(isDue(toInteger(terms['deliverBy']), shown.deliverBy), 'the delivery date')
 }
 
 /** The handover code in the terms is the one this device made for this order. */

@@ -5,7 +5,7 @@ import type { Shown } from '../crypto/checks'
 import type { TypedData } from '../crypto/eip712'
 import { withKey } from '../state/keys.svelte'
 import { session } from '../state/session.svelte'
-import { day, money } from './format'
+import { day, lastDay, money } from './format'
 import { place } from './place'
 
 const typed = (value: unknown): TypedData => value as TypedData
@@ -14,6 +14,12 @@ function mine(): string {
   const address = session.account?.address
   if (!address) throw new Error('Your signing key is not set up yet. Do that under Account.')
   return address
+}
+
+/** The customer's own reference, which the handover code is made from. */
+function reference(order: Order): string {
+  if (!order.client_reference) throw new Error('This order was not placed with this account.')
+  return order.client_reference
 }
 
 /** The customer's terms and payment say what the quote says; throws MismatchError. */
@@ -33,7 +39,7 @@ export async function confirmOrder(found: Confirmation, order: Order): Promise<O
   return withKey('Your approval', detail, `Approve ${money(found.total_minor, found.currency)}`, async (key) => {
     await checkConfirmation(found, order)
     const [{ checkHandover }, signing] = await Promise.all([import('../crypto/checks'), import('../crypto/signing')])
-    checkHandover(typed(found.terms), signing.handoverSecret(key, order.client_reference))
+    checkHandover(typed(found.terms), signing.handoverSecret(key, reference(order)))
     return api.confirm(order.id, signing.signTypedData(key, typed(found.terms)), signing.signTypedData(key, typed(found.permit)))
   })
 }
@@ -61,7 +67,7 @@ async function checkRequest(request: SignatureRequest, signer: string): Promise<
 /** An organisation signs a request. */
 export async function signRequest(request: SignatureRequest): Promise<SignatureRequest> {
   const { agreement } = request
-  const detail = `${agreement.description}: ${money(agreement.amount_minor, agreement.currency)}, by ${day(agreement.deliver_by)}.`
+  const detail = `${agreement.description}: ${money(agreement.amount_minor, agreement.currency)}, by ${lastDay(agreement.deliver_by)}.`
   return withKey('Sign', detail, 'Sign', async (key) => {
     const signing = await import('../crypto/signing')
     await checkRequest(request, signing.addressOf(key))
@@ -73,6 +79,6 @@ export async function signRequest(request: SignatureRequest): Promise<SignatureR
 export async function handoverCode(order: Order): Promise<string> {
   return withKey('Show your handover code', 'The code is made from your signing key, for this order only.', 'Show the code', async (key) => {
     const { handoverSecret } = await import('../crypto/signing')
-    return handoverSecret(key, order.client_reference)
+    return handoverSecret(key, reference(order))
   })
 }

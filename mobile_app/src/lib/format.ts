@@ -31,6 +31,12 @@ export function day(date: string): string {
   return (far ? dateYear : dateOnly).format(parsed)
 }
 
+/** The last whole day before a deadline: terms end at a midnight (UTC) that belongs to the day before. */
+export function lastDay(instant: string): string {
+  const parsed = Date.parse(instant)
+  return Number.isNaN(parsed) || !instant.includes('T') ? day(instant) : day(new Date(parsed - 1).toISOString().slice(0, 10))
+}
+
 /** An instant in the reader's zone: the hour alone when it is today. */
 export function moment(instant: string): string {
   const parsed = new Date(instant)
