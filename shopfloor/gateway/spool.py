@@ -6,7 +6,7 @@ it is sent, and each lane has its own acknowledgement: one cumulative number ove
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import rfc8785
@@ -57,27 +57,29 @@ class Spool:
         """Commit one event to lane s, and the job's new state with it.
 
         `once` names the event within its job: a second call with the same (job, once) writes nothing and gives None.
+        No event is stamped before the one it follows, whatever two clocks say.
         """
         with self.store.transaction():
             if job_state is not None:
                 self.store.execute("UPDATE job SET state=? WHERE job_id=?", job_state, draft.job)
             if self.store.rows("SELECT 1 FROM record WHERE job=? AND what=?", draft.job, once):
                 return None
-            head = self.store.rows("SELECT hash FROM head WHERE agreement=?", draft.agreement)
+            head = self.store.rows("SELECT hash, at FROM head WHERE agreement=?", draft.agreement)
             event = place(
-                draft,
+                replace(draft, at=max(draft.at, head[0]["at"])) if head else draft,
                 gateway=self.gateway,
                 epoch=self.epoch,
                 lane="s",
                 seq=self._next("s"),
                 salt=self._salt(),
-                prev=str(head[0][0]) if head else draft.spec,
+                prev=str(head[0]["hash"]) if head else draft.spec,
             )
             self._insert_event(event, once, domain)
             self.store.execute(
-                "INSERT INTO head VALUES(?,?) ON CONFLICT(agreement) DO UPDATE SET hash=excluded.hash",
-                draft.agreement,
+                "INSERT OR REPLACE INTO head VALUES(?,?,?)",
+                event.agreement,
                 "0x" + event.payload_hash.hex(),
+                event.at,
             )
             return event
 
@@ -231,6 +233,16 @@ class Spool:
             if kept:
                 stone = bury(parse_event(body)).canonical().decode()
                 self.store.execute("UPDATE record SET body=? WHERE lane='s' AND seq=?", stone, seq)
+
+    def restore(self, seq: int) -> None:
+        """Undo `quarantine`: the event itself is sent again."""
+        with self.store.transaction():
+            self.store.execute(
+                "UPDATE record SET body=(SELECT body FROM quarantine WHERE lane='s' AND seq=?1) "
+                "WHERE lane='s' AND seq=?1 AND EXISTS(SELECT 1 FROM quarantine WHERE lane='s' AND seq=?1)",
+                seq,
+            )
+            self.store.execute("DELETE FROM quarantine WHERE lane='s' AND seq=?", seq)
 
     def quarantined(self) -> list[tuple[int, str]]:
         """(seq, reason) of every event of lane s that the backend would not take."""

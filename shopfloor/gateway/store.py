@@ -22,7 +22,8 @@ CREATE TABLE IF NOT EXISTS record(
   chain_id INTEGER NOT NULL, factory TEXT NOT NULL, body TEXT NOT NULL, leaf BLOB NOT NULL,
   PRIMARY KEY(lane, seq)) WITHOUT ROWID;
 CREATE UNIQUE INDEX IF NOT EXISTS record_once ON record(job, what) WHERE what <> '';
-CREATE TABLE IF NOT EXISTS head(agreement TEXT PRIMARY KEY, hash TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS head(
+  agreement TEXT PRIMARY KEY, hash TEXT NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS batch(
   first INTEGER PRIMARY KEY, last INTEGER NOT NULL UNIQUE, root TEXT NOT NULL, sequence INTEGER NOT NULL UNIQUE,
   previous TEXT NOT NULL, signature TEXT NOT NULL);
@@ -71,7 +72,7 @@ class Store:
         self.epoch = self._epoch()
 
     def _open(self) -> sqlite3.Connection:
-        db = sqlite3.connect(self.path, timeout=2.0, isolation_level=None, check_same_thread=False)
+        db = sqlite3.connect(self.path, timeout=0.5, isolation_level=None, check_same_thread=False)
         try:
             db.row_factory = sqlite3.Row
             db.execute("PRAGMA locking_mode=EXCLUSIVE")

@@ -85,8 +85,9 @@ class Uplink:
             elif error.status == 413:
                 raise BackendUnavailable("one batch is too large for the backend") from error
             else:
-                await self._quarantine(await self._refused_alone(records), of=len(records))
-                await self._post_again(batches)
+                refused = await self._refused_alone(records)
+                await self._quarantine(refused, of=len(records))
+                await self._post_again(batches, [seq for seq, _ in refused])
 
     async def _quarantine(self, refused: Sequence[tuple[int, int]], *, of: int) -> None:
         if len(refused) == of > 1:
@@ -96,11 +97,13 @@ class Uplink:
             _log.error("uplink: event %d is quarantined: refused with %d", seq, status)
             await asyncio.to_thread(self._spool.quarantine, seq, f"refused with {status}")
 
-    async def _post_again(self, batches: Sequence[SignedBatch]) -> None:
+    async def _post_again(self, batches: Sequence[SignedBatch], buried: Sequence[int]) -> None:
         try:
             await self._post("s", await self._records(batches), batches)
         except BackendRefused as error:
-            # Its events were taken one by one, so the batch itself is at fault: a person must look.
+            # The events are not at fault, or the backend takes no tombstones: a person must look, and finds all whole.
+            for seq in buried:
+                await asyncio.to_thread(self._spool.restore, seq)
             raise BackendUnavailable(f"batch {batches[0].sequence} stays refused ({error.status})") from error
 
     async def _refused_alone(self, records: Sequence[Record]) -> list[tuple[int, int]]:

@@ -83,7 +83,11 @@ async def open_session(settings: OpcuaSettings) -> AsyncIterator[MachineSession]
     """Connect, log in, find the cell, subscribe. Raises the MachineError that says what is wrong."""
     with translated():
         client = await _client(settings)
-        await asyncio.wait_for(client.connect(), settings.connect_timeout_s)
+        try:
+            await asyncio.wait_for(client.connect(), settings.connect_timeout_s)
+        except BaseException:
+            client.disconnect_socket()  # asyncua leaves it open when connect is cancelled
+            raise
     tasks: list[asyncio.Task[None]] = []
     try:
         with translated():

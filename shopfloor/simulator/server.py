@@ -5,6 +5,7 @@ answering ReturnStatus (UInt64), and variables: JobOrderList, JobOrderID, JobSta
 JobResult, JobExecutionMode (0, Simulation).
 """
 
+import gc
 import hmac
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -58,7 +59,7 @@ class CellServer:
     async def start(self, cells: Mapping[str, Cell], certificate: tuple[Path, Path] | None = None) -> None:
         """Build the address space and listen; `certificate` is (certificate, key) for an encrypted endpoint."""
         server: Any = Server(user_manager=self._users)
-        await server.init()
+        await _build(server)
         await server.set_application_uri("urn:lotsizeone:factory")
         server.set_endpoint(self.url)
         server.set_server_name("Lot-size-one factory (simulation)")
@@ -131,6 +132,18 @@ class CellServer:
         if self._server is not None:
             await self._server.stop()
             self._server = None
+
+
+async def _build(server: Any) -> None:
+    # The standard address space is some 100,000 objects that stay; collecting garbage while they are made takes three
+    # quarters of the start (2.1 s against 0.5 s).
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        await server.init()
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def _method(handler: Callable[[str], Awaitable[ReturnStatus]]) -> Callable[..., Awaitable[Any]]:

@@ -266,3 +266,9 @@ def test_nobody_else_writes_while_we_hold_the_spool(tmp_path: Path) -> None:
     finally:
         intruder.close()
     store.close()
+
+
+def test_no_event_is_stamped_before_the_one_it_follows(tmp_path: Path) -> None:
+    spool = open_spool(tmp_path / "spool.db")
+    stamps = [spool.append(draft(at=at), once=str(at), domain=DOMAIN) for at in (2_000, 1_000, 3_000)]
+    assert [event.at for event in stamps if event] == [2_000, 2_000, 3_000]

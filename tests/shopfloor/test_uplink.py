@@ -110,6 +110,21 @@ async def test_a_backend_that_refuses_everything_makes_nobody_bury_anything(tmp_
     assert len(receiver.believed) == 8
 
 
+async def test_where_tombstones_are_refused_too_the_event_is_kept_whole(tmp_path: Path) -> None:
+    receiver = Receiver()
+    receiver.poison = lambda event: event["seq"] == 2
+    async with world(tmp_path, receiver) as w:
+        fill(w.spool, 4)
+        before = w.spool.records("s", 1, 4)
+        with pytest.raises(BackendUnavailable, match="stays refused"):
+            await w.uplink.send_some()
+        assert w.spool.quarantined() == []
+        assert w.spool.records("s", 1, 4) == before
+        receiver.poison = lambda _: False
+        await drain(w.uplink, w.spool, 4)
+    assert len(receiver.believed) == 4
+
+
 @pytest.mark.parametrize("status", [401, 403, 404, 408, 429, 500, 503])
 async def test_refusals_of_us_quarantine_nothing(tmp_path: Path, status: int) -> None:
     receiver = Receiver()
@@ -200,7 +215,7 @@ def test_retry_after_is_honoured_and_waits_stay_bounded() -> None:
 @pytest.mark.req(55)
 async def test_commands_come_by_long_poll_and_the_cursor_is_kept(tmp_path: Path) -> None:
     receiver, arrived = Receiver(), asyncio.Event()
-    async with world(tmp_path, receiver) as w:
+    async with world(tmp_path, receiver, long_poll_s=1) as w:
         inbox = Inbox(w.spool.store)
         downlink = Downlink(inbox, w.backend, w.config, arrived.set)
         assert await downlink.fetch() == 0
@@ -233,3 +248,16 @@ def test_a_configuration_that_would_leak_or_fail_is_refused(tmp_path: Path, fiel
         config(tmp_path / "s.db", **fields)  # type: ignore[arg-type]
     assert config(tmp_path / "s.db", backend_url="https://market.example").backend_url
     assert "upload-secret" not in repr(config(tmp_path / "s.db"))
+
+
+async def test_a_backend_that_stays_away_is_one_line_in_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    receiver = Receiver(lambda _: "before")
+    async with world(tmp_path, receiver) as w:
+        fill(w.spool, 1)
+        task = asyncio.create_task(w.uplink.run())
+        await until(lambda: receiver.posts >= 5)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert [r.getMessage() for r in caplog.records if r.levelname == "WARNING"] == ["uplink: status 503"]
