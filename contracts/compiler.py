@@ -103,9 +103,9 @@ def compile_input(standard: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     return version, output
 
 
-def build_artifacts() -> dict[str, str]:
-    """File name → text of everything in `contracts/artifacts`."""
-    standard = standard_input()
+def build_artifacts(standard: Mapping[str, Any] | None = None) -> dict[str, str]:
+    """File name → text of everything in `contracts/artifacts`, from other sources if given."""
+    standard = standard_input() if standard is None else standard
     version, output = compile_input(standard)
     hashes = {
         name: hashlib.sha256(source["content"].encode()).hexdigest() for name, source in standard["sources"].items()

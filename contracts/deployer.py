@@ -110,6 +110,9 @@ async def deploy(
     missing = [step for step in steps if step.nonce >= used]
     if missing and missing[0].nonce != used:
         raise DeploymentError(f"the deployer's next nonce is {used}, the first contract wants {missing[0].nonce}")
+    for step in steps:
+        if step.nonce < used and not await _is_ours(rpc, step.contract, step.address):
+            raise DeploymentError(f"nonce {step.nonce} of the deployer made no {step.contract} of this release")
     await _send(rpc, signer, missing, chain_id)
     places = {step.contract: step.address for step in steps}
     book = AddressBook(

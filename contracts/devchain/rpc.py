@@ -2,6 +2,8 @@
 
 import json
 import logging
+import math
+import re
 from collections.abc import Awaitable, Callable
 from inspect import signature
 from typing import Any, Final
@@ -17,6 +19,8 @@ from contracts.devchain.errors import (
 )
 
 MAX_BATCH: Final = 1_000
+MAX_DEPTH: Final = 32
+_TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 Handler = Callable[..., Awaitable[Any]]
 _log: Final = logging.getLogger(__name__)
 
@@ -24,8 +28,9 @@ _log: Final = logging.getLogger(__name__)
 async def answer(body: bytes, table: dict[str, Handler]) -> bytes | None:
     """The response to a request's bytes; None where only notifications came in."""
     try:
+        _check_depth(body)
         request = json.loads(body, parse_constant=_refuse)
-    except (ValueError, RecursionError):
+    except ValueError:
         return _encode(_failure(None, RpcError(PARSE_ERROR, "parse error")))
     if not isinstance(request, list):
         response = await _one(request, table)
@@ -43,10 +48,19 @@ async def _one(request: object, table: dict[str, Handler]) -> dict[str, Any] | N
     if not isinstance(request, dict):
         return _failure(None, RpcError(INVALID_REQUEST, "a request is an object"))
     identity = request.get("id")
-    if isinstance(identity, bool) or not isinstance(identity, (str, int, float, type(None))):
+    if not _is_id(identity):
         return _failure(None, RpcError(INVALID_REQUEST, "id must be a string, a number or null"))
+    if request.get("jsonrpc") != "2.0" or not isinstance(request.get("method"), str):
+        return _failure(identity, RpcError(INVALID_REQUEST, "jsonrpc must be 2.0 and method a string"))
     response = await _respond(request, identity, table)
     return response if "id" in request else None
+
+
+def _is_id(value: object) -> bool:
+    if isinstance(value, float):
+        # JSON's 1e999 is read as infinity, which no JSON answer can repeat.
+        return math.isfinite(value)
+    return value is None or (isinstance(value, (str, int)) and not isinstance(value, bool))
 
 
 async def _respond(request: dict[str, Any], identity: object, table: dict[str, Handler]) -> dict[str, Any]:
@@ -61,9 +75,7 @@ async def _respond(request: dict[str, Any], identity: object, table: dict[str, H
 
 
 async def _call(request: dict[str, Any], table: dict[str, Handler]) -> Any:
-    method, parameters = request.get("method"), request.get("params", [])
-    if request.get("jsonrpc") != "2.0" or not isinstance(method, str):
-        raise RpcError(INVALID_REQUEST, "jsonrpc must be 2.0 and method a string")
+    method, parameters = str(request["method"]), request.get("params", [])
     if method not in table:
         raise RpcError(METHOD_NOT_FOUND, "the method does not exist or is not available")
     if not isinstance(parameters, list):
@@ -81,6 +93,18 @@ def _failure(identity: object, error: RpcError) -> dict[str, Any]:
 
 def _encode(value: object) -> bytes:
     return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
+
+
+def _check_depth(body: bytes) -> None:
+    """py-evm raises the interpreter's recursion limit, under which deep JSON ends the process instead of raising."""
+    depth = 0
+    for token in _TOKEN.finditer(body):
+        if token[0] in b"[{":
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise ValueError("nested too deeply")
+        elif token[0] in b"]}":
+            depth -= 1
 
 
 def _refuse(name: str) -> None:

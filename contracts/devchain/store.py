@@ -35,7 +35,7 @@ class Store:
     """Everything the devchain remembers. Used by one thread at a time."""
 
     def __init__(self, path: Path) -> None:
-        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=1)
+        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=0.2)
         try:
             self._connection.execute("PRAGMA locking_mode=EXCLUSIVE")
             self._connection.execute("PRAGMA journal_mode=WAL")

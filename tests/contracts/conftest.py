@@ -21,13 +21,19 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, AddressBoo
 
 async def _deploy(folder: Path) -> AddressBook:
     rpc = LocalRpc(folder)
+    book = await deploy_and_fund(rpc)
+    rpc.node.close()
+    return book
+
+
+async def deploy_and_fund(rpc: LocalRpc) -> AddressBook:
+    """The contracts, 10,000 € for customer and maker, and their standing allowances."""
     book = await deploy(rpc, SIGNERS["deployer"], fee_receiver=ADDRESS["fees"], minter=ADDRESS["deployer"])
     assert book.test_euro is not None
     world = World(rpc, book)
     for who in ("customer", "maker"):
         await world.send("deployer", token.mint(book.test_euro, ADDRESS[who], 10_000 * EURO))
         await world.send(who, token.approve(book.test_euro, book.factory, 2**256 - 1))
-    rpc.node.close()
     return book
 
 

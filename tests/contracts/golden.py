@@ -1,4 +1,6 @@
-"""Vectors that Solidity, Python, TypeScript and the gateway must agree on; `python -m tests.contracts.golden` writes them.
+"""Vectors that Solidity, Python, TypeScript and the gateway must agree on.
+
+`python -m tests.contracts.golden` writes them.
 
 Signatures are RFC 6979's; an implementation with hedged nonces compares the recovered address instead.
 """

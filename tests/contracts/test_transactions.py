@@ -1,0 +1,204 @@
+"""Signing, sending and the truth about it."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from contracts.bindings import token
+from contracts.bindings.call import Call
+from contracts.errors import (
+    AlreadyDone,
+    BadTerms,
+    NodeRefused,
+    NodeUnavailable,
+    NotYet,
+    Reverted,
+    UnknownRevert,
+    from_revert,
+)
+from contracts.rpc import HttpRpc
+from contracts.signers import KeystoreError, KeystoreSigner, LocalSigner, Signer, encrypt_key
+from contracts.transactions import (
+    Broadcast,
+    FeeCeilingError,
+    Fees,
+    Mined,
+    Pending,
+    Replaced,
+    SignedCall,
+    TransactionFailed,
+    TransactionTimeout,
+    broadcast,
+    outcome,
+    sign_call,
+    suggest_fees,
+    wait_for_receipt,
+)
+from tests.contracts.world import ADDRESS, CHAIN_ID, SIGNERS, World
+
+FEES = Fees(10**11, 10**9)
+
+
+async def _signed(world: World, *, nonce: int = 0, gas: int = 21_000, fees: Fees = FEES, **call: Any) -> SignedCall:
+    del world
+    message = Call(call.get("to", ADDRESS["stranger"]), call.get("data", b""), call.get("value", 1))
+    return await sign_call(SIGNERS["relayer"], message, nonce=nonce, gas=gas, fees=fees, chain_id=CHAIN_ID)
+
+
+async def test_hash_is_the_chains_and_signing_again_gives_the_same_bytes(world: World) -> None:
+    signed = await _signed(world)
+    assert await _signed(world) == signed
+    assert await world.rpc.call("eth_sendRawTransaction", "0x" + signed.raw.hex()) == signed.hash
+
+
+async def test_sending_twice_is_harmless_and_the_outcome_is_the_chains(world: World) -> None:
+    signed = await _signed(world)
+    assert await outcome(world.rpc, [signed]) == Pending(seen=False)
+    before = int(await world.rpc.call("eth_getBalance", ADDRESS["stranger"]), 16)
+    assert await broadcast(world.rpc, signed.raw) is Broadcast.SENT
+    assert await broadcast(world.rpc, signed.raw) is Broadcast.KNOWN
+    after = int(await world.rpc.call("eth_getBalance", ADDRESS["stranger"]), 16)
+    assert after - before == 1
+    mined = await outcome(world.rpc, [signed])
+    assert isinstance(mined, Mined)
+    assert (mined.hash, mined.succeeded, mined.confirmations) == (signed.hash, True, 1)
+    world.rpc.warp(world.rpc.node.head_timestamp + 1)
+    deeper = await outcome(world.rpc, [signed])
+    assert isinstance(deeper, Mined)
+    assert deeper.confirmations == 2
+
+
+async def test_lost_race_for_a_nonce_is_told_from_an_earlier_attempt(world: World) -> None:
+    first, second = await _signed(world, value=1), await _signed(world, value=2)
+    await broadcast(world.rpc, first.raw)
+    assert await broadcast(world.rpc, second.raw) is Broadcast.NONCE_USED
+    assert await outcome(world.rpc, [second]) == Replaced()
+    won = await outcome(world.rpc, [second, first])
+    assert isinstance(won, Mined)
+    assert won.hash == first.hash
+
+
+async def test_waiting_transaction_is_seen_and_replaced_by_a_better_offer_only(world: World) -> None:
+    node = world.rpc.node
+    first = await _signed(world, nonce=1)
+    node.submit(first.raw)
+    assert await outcome(world.rpc, [first]) == Pending(seen=True)
+    worse = await _signed(world, nonce=1, fees=Fees(FEES.max_fee + 1, FEES.max_priority_fee + 1))
+    assert await broadcast(world.rpc, worse.raw) is Broadcast.UNDERPRICED
+    better = await _signed(world, nonce=1, fees=FEES.bumped(ceiling=10**12))
+    assert await broadcast(world.rpc, better.raw) is Broadcast.SENT
+    await broadcast(world.rpc, (await _signed(world, nonce=0)).raw)
+    mined = await outcome(world.rpc, [first, better])
+    assert isinstance(mined, Mined)
+    assert mined.hash == better.hash
+
+
+async def test_refusals_that_no_retry_mends_are_raised(world: World) -> None:
+    poor = LocalSigner(b"\x99" * 32)
+    call = Call(ADDRESS["stranger"], b"")
+    raw = (await sign_call(poor, call, nonce=0, gas=21_000, fees=FEES, chain_id=CHAIN_ID)).raw
+    with pytest.raises(NodeRefused, match="insufficient funds"):
+        await broadcast(world.rpc, raw)
+    other = (await sign_call(SIGNERS["relayer"], call, nonce=0, gas=21_000, fees=FEES, chain_id=1)).raw
+    with pytest.raises(NodeRefused, match="chain id"):
+        await broadcast(world.rpc, other)
+    with pytest.raises(NodeRefused, match="not a signed transaction"):
+        await broadcast(world.rpc, b"\x02nonsense")
+
+
+async def test_failed_transaction_is_a_mined_one(world: World) -> None:
+    assert world.book.test_euro is not None
+    call = token.mint(world.book.test_euro, ADDRESS["stranger"], 5)
+    signed = await _signed(world, to=call.to, data=call.data, value=0, gas=200_000)
+    await broadcast(world.rpc, signed.raw)
+    mined = await outcome(world.rpc, [signed])
+    assert isinstance(mined, Mined)
+    assert not mined.succeeded
+    with pytest.raises(TransactionFailed):
+        await wait_for_receipt(world.rpc, signed.hash)
+
+
+async def test_waiting_has_a_deadline(world: World) -> None:
+    with pytest.raises(TransactionTimeout):
+        await wait_for_receipt(world.rpc, "0x" + "00" * 32, timeout_s=0.1, poll_s=0.02)
+
+
+def test_bump_is_an_eighth_rounded_up_and_has_a_ceiling() -> None:
+    assert Fees(100, 1).bumped(ceiling=113) == Fees(113, 2)
+    with pytest.raises(FeeCeilingError):
+        Fees(100, 1).bumped(ceiling=112)
+
+
+async def test_suggested_fees_pay_for_the_next_blocks(world: World) -> None:
+    fees = await suggest_fees(world.rpc)
+    head = await world.rpc.call("eth_getBlockByNumber", "latest", False)
+    assert fees.max_fee >= 2 * int(head["baseFeePerGas"], 16)
+    assert 0 < fees.max_priority_fee < fees.max_fee
+
+
+async def test_keystore_opens_with_its_password_only(tmp_path: Path) -> None:
+    path = tmp_path / "relayer.json"
+    path.write_text(json.dumps(encrypt_key(b"\x07" * 32, "right", iterations=2)), "utf-8")
+    signer = KeystoreSigner.open(path, "right")
+    assert isinstance(signer, Signer)
+    assert signer.address == LocalSigner(b"\x07" * 32).address
+    assert "07" * 32 not in repr(signer)
+    with pytest.raises(KeystoreError):
+        KeystoreSigner.open(path, "wrong")
+    path.write_text("[]", "utf-8")
+    with pytest.raises(KeystoreError):
+        KeystoreSigner.open(path, "right")
+    with pytest.raises(KeystoreError):
+        KeystoreSigner.open(tmp_path / "absent.json", "right")
+
+
+def test_reverts_become_types() -> None:
+    from contracts.abi import fragments  # noqa: PLC0415
+    from contracts.artifacts import CONTRACTS  # noqa: PLC0415
+    from contracts.errors import _CLASSES  # noqa: PLC0415
+
+    known = {one.name for contract in CONTRACTS for one in fragments(contract, "error")}
+    assert _CLASSES.keys() <= known | {"UnexpectedReplacement"}
+    early = next(one for one in fragments("DeliveryAgreement", "error") if one.name == "TooEarly")
+    error = from_revert(early.encode([77]))
+    assert isinstance(error, NotYet)
+    assert error.arguments == {"opensAfter": 77}
+    assert isinstance(from_revert(b""), UnknownRevert)
+    assert isinstance(from_revert(b"\x01\x02\x03\x04"), UnknownRevert)
+    assert not issubclass(NotYet, (AlreadyDone, BadTerms))
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "expected"),
+    [
+        (500, "oops", NodeUnavailable),
+        (200, "oops", NodeUnavailable),
+        (200, "[]", NodeUnavailable),
+        (200, '{"id":99,"result":1}', NodeUnavailable),
+        (200, '{"id":1,"error":"bad"}', NodeUnavailable),
+        (200, '{"id":1,"error":{"code":-32601,"message":"no"}}', NodeRefused),
+        (200, '{"id":1,"error":{"code":3,"message":"x","data":"0x01020304"}}', Reverted),
+        (200, '{"id":1,"error":{"code":3,"message":"x","data":"0xzz"}}', NodeRefused),
+    ],
+)
+async def test_every_answer_of_a_node_has_its_type(status: int, body: str, expected: type[Exception]) -> None:
+    def handle(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(status, text=body)
+
+    async with HttpRpc("http://node.test", transport=httpx.MockTransport(handle)) as rpc:
+        with pytest.raises(expected):
+            await rpc.call("eth_chainId")
+
+
+async def test_silent_node_is_unavailable() -> None:
+    def handle(request: httpx.Request) -> httpx.Response:
+        raise httpx.ReadTimeout("late", request=request)
+
+    async with HttpRpc("http://node.test", transport=httpx.MockTransport(handle)) as rpc:
+        with pytest.raises(NodeUnavailable):
+            await broadcast(rpc, b"\x01")
+    assert dataclasses.is_dataclass(Fees)
