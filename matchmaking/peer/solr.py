@@ -30,7 +30,7 @@ class QueryRefused(ValueError):
 def compile_query(text: str) -> Predicate:
     """The test that `text` describes. Raises QueryRefused."""
     if len(text) > _MAX_QUERY or "{!" in text:
-        raise QueryRefused("the query is too long or holds `{!`")
+        raise QueryRefused("the query is too long or holds a local parameter")
     parser = _Parser(_tokens(text))
     predicate = parser.alternatives(0)
     if not parser.at_end():
@@ -140,12 +140,21 @@ def _match(field: str, kind: str, text: str) -> Predicate:
     if kind == "phrase":
         literal = _unescape(text[1:-1])
         return lambda item: any(_same(field, value, literal) for value in item.get(field, ()))
-    if "*" in text or "?" in text:
-        # fnmatch knows [] as well; our words cannot hold them unescaped.
-        pattern = _unescape(text).replace("[", "[[]").lower()
+    if re.search(r"[*?]", re.sub(r"\\.", "", text, flags=re.DOTALL)):
+        pattern = _shell_pattern(text).lower()
         return lambda item: any(fnmatchcase(value.lower(), pattern) for value in item.get(field, ()))
     literal = _unescape(text)
     return lambda item: any(_same(field, value, literal) for value in item.get(field, ()))
+
+
+def _shell_pattern(text: str) -> str:
+    """A word with wildcards as `fnmatch` takes it: what was escaped, and `[`, stand in brackets of their own."""
+    return re.sub(
+        r"\\(.)|(\[)",
+        lambda found: f"[{found[0][-1]}]" if found[0][-1] in "*?[" else found[0][-1],
+        text,
+        flags=re.DOTALL,
+    )
 
 
 def _same(field: str, value: str, literal: str) -> bool:

@@ -124,8 +124,8 @@ def test_nobody_on_the_front_is_beaten(problem: tuple[list[Line], list[Candidate
         assert best is None or min(total for total, hours in points if hours <= limit) == best
 
 
-def candidate(line: str, supplier: str, price: int, hours: int = 24, **more: int) -> Candidate:
-    return Candidate(line, f"{line}-{supplier}", supplier, price, hours, **more)
+def candidate(line: str, supplier: str, price: int, hours: int = 24, minimum_quantity: int = 1) -> Candidate:
+    return Candidate(line, f"{line}-{supplier}", supplier, price, hours, minimum_quantity=minimum_quantity)
 
 
 BASES, COVERS = Line("bases", 40), Line("covers", 40)
