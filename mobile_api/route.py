@@ -37,8 +37,9 @@ class StrictRoute(APIRoute):
             strict_request = StrictRequest(request.scope, request.receive)
             if request.method in ("POST", "PUT"):
                 # Read here, so that what is wrong with the body is told by the table and not by FastAPI's 400.
-                body = await strict_request.body()
-                if body and _is_json(request):
+                # `request` keeps what it has read: somebody before us may have read it, and nobody can read it twice.
+                strict_request._body = await request.body()
+                if strict_request._body and _is_json(request):
                     await strict_request.json()
             return await handle(strict_request)
 

@@ -78,13 +78,23 @@ def _instant(seconds: int) -> datetime:
 
 async def _opened(ctx: Context, tx: Transaction, agreement: Agreement, event: ChainEvent) -> None:
     await tx.agreements.save(replace(agreement, status=AgreementStatus.OPEN))
-    terms = agreement.terms
-    refund_at = terms.deliver_by + terms.grace + 1
     if agreement.kind is AgreementKind.SUPPLY:
-        overdue = Effect(EffectKind.REFUND, f"refund:{agreement.id}", agreement.id, due=_instant(refund_at))
+        due = refund_at(agreement)
+        overdue = Effect(EffectKind.REFUND, f"refund:{agreement.id}", agreement.id, due=due)
         await tx.outbox.add(agreement.order_id, [overdue], ctx.clock.now())
-    if all(other.status is AgreementStatus.OPEN for other in await tx.agreements.of_order(agreement.order_id)):
-        await apply(ctx, tx, agreement.order_id, RecordOpened(event.transaction, _instant(refund_at)))
+    delivery_id = agreement.id if agreement.kind is AgreementKind.DELIVERY else agreement.terms.parent
+    delivery = await tx.agreements.get(delivery_id)
+    opened = [
+        other for other in await tx.agreements.of_order(agreement.order_id) if other.status is AgreementStatus.OPEN
+    ]
+    # A batch opens whole or not at all, so the last of its logs completes it.
+    if delivery is not None and len(opened) == 1 + delivery.terms.supply_count:
+        await apply(ctx, tx, agreement.order_id, RecordOpened(event.transaction, refund_at(delivery)))
+
+
+def refund_at(agreement: Agreement) -> datetime:
+    """From when on anybody may send the money back: one second after delivery date and grace."""
+    return _instant(agreement.terms.deliver_by + agreement.terms.grace + 1)
 
 
 async def _claimed(ctx: Context, tx: Transaction, agreement: Agreement, event: ChainEvent) -> None:

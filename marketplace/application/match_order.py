@@ -31,7 +31,7 @@ async def match_order(ctx: Context, order_id: str) -> None:
             return
         maker = await tx.parties.organisation(order.manufacturer_id)
         rule = await tx.parties.rule(order.manufacturer_id)
-    command = await _search(ctx, order, maker.name if maker else "")
+    command = await _search(ctx, order, (maker.registry_party_id if maker else None) or "")
     if isinstance(command, RecordMatch):
         days = (order.deliver_by - ctx.clock.now().date()).days
         exception = rule.exception(total_minor=command.price.total_minor, days=days)

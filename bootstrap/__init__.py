@@ -1,0 +1,1 @@
+"""Composition root: settings, wiring, processes, the `lotsizeone` command. Nobody imports it."""

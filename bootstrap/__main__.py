@@ -1,0 +1,5 @@
+"""`python -m bootstrap` is `lotsizeone`."""
+
+from bootstrap.cli import main
+
+main()

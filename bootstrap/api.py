@@ -1,0 +1,62 @@
+"""The API process: the interface for phones, the gateways' ingest, and the built app."""
+
+from socket import socket
+
+import uvicorn
+from fastapi import FastAPI
+
+from bootstrap.container import Container, open_container
+from bootstrap.settings import Settings
+from mobile_api.app import create_app, stop_streams
+from mobile_api.security import gateway_authenticator
+from mobile_api.settings import ApiSettings
+from shopfloor.ingest import create_router
+
+GRACE_S = 5
+"""How long requests may go on once the process is told to stop."""
+
+
+def build_app(container: Container) -> FastAPI:
+    """The ASGI app of this process."""
+    settings = ApiSettings(
+        jwt_secret=container.jwt_secret,
+        vapid_public_key=container.vapid.public_key,
+        development=container.settings.development,
+    )
+    modes = frozenset({"production"})
+    if container.settings.development:
+        # A simulated machine pays only on a development chain.
+        modes |= {"simulation"}
+    ingest = create_router(
+        container.ctx, container.commands, gateway_authenticator(container.ctx, settings), modes=modes
+    )
+    return create_app(container.ctx, settings, routers=[ingest])
+
+
+class _Server(uvicorn.Server):
+    """Ends the open event streams before it waits for its requests."""
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+        super().__init__(config)
+        self._app = app
+
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        """Stop in order."""
+        await stop_streams(self._app)
+        await super().shutdown(sockets)
+
+
+async def run_api(settings: Settings) -> None:
+    """Serve until told to stop. Raises SettingsRefused."""
+    async with open_container(settings) as container:
+        app = build_app(container)
+        config = uvicorn.Config(
+            app,
+            host=settings.host,
+            port=settings.port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=GRACE_S,
+        )
+        await _Server(config, app).serve()

@@ -1,0 +1,158 @@
+"""`lotsizeone`: the one interface that scripts and people share. Each command imports what it needs when it runs."""
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bootstrap.processes import end_with_parent, run_until_stopped, start_log
+
+if TYPE_CHECKING:
+    from bootstrap.settings import Settings
+
+app = typer.Typer(
+    name="lotsizeone",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="A marketplace for lot-size-one manufacturing. Try: lotsizeone demo",
+)
+
+Port = Annotated[int, typer.Option(help="Port on 127.0.0.1.", min=0, max=65535)]
+Data = Annotated[Path, typer.Option("--data", help="Folder that keeps everything.", file_okay=False)]
+Config = Annotated[
+    Path, typer.Option("--config", help="The JSON file that configures it.", dir_okay=False, exists=True)
+]
+Child = Annotated[bool, typer.Option("--end-with-parent", hidden=True)]
+HOST = "127.0.0.1"
+
+
+def main() -> None:
+    """Entry point of the command: a refusal is one line and exit code 2, never a traceback."""
+    try:
+        app()
+    except (ValueError, OSError) as refusal:
+        sys.stderr.write(f"lotsizeone: {refusal}\n")
+        raise SystemExit(2) from refusal
+
+
+def _begin(child: bool) -> None:
+    start_log()
+    if child:
+        end_with_parent()
+
+
+def _settings(**given: object) -> "Settings":
+    from bootstrap.settings import Settings  # noqa: PLC0415
+
+    return Settings(**given)  # type: ignore[arg-type]
+
+
+@app.command(epilog="Example: lotsizeone demo --once --json demo.json --data demo-data")
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="End after settlement.")] = False,
+    data: Annotated[
+        Path | None, typer.Option("--data", help="Keep everything in this folder.", file_okay=False)
+    ] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the outcome to this file.")] = None,
+    port: Port = 0,
+) -> None:
+    """Play one order from the phone to the settled payment, on real processes, and leave the app running."""
+    from bootstrap.demo.run import run_demo  # noqa: PLC0415
+
+    raise typer.Exit(asyncio.run(run_demo(once=once, data=data, json_file=json_file, port=port)))
+
+
+@app.command(epilog="Example: CHAIN_URL=http://127.0.0.1:8545 lotsizeone api --data .data --port 8000")
+def api(data: Data = Path(".data"), port: Port = 8000, child: Child = False) -> None:
+    """Serve the app and its interface, and take in what gateways report."""
+    from bootstrap.api import run_api  # noqa: PLC0415
+
+    _begin(child)
+    asyncio.run(run_api(_settings(data_dir=data, port=port)))
+
+
+@app.command(epilog="Example: CHAIN_URL=http://127.0.0.1:8545 lotsizeone worker --data .data")
+def worker(data: Data = Path(".data"), child: Child = False) -> None:
+    """Do what orders need outside: search, contracts, jobs, messages; and read the chain."""
+    from bootstrap.worker import run_worker  # noqa: PLC0415
+
+    _begin(child)
+    settings = _settings(data_dir=data)
+    run_until_stopped(lambda stop: run_worker(settings, stop))
+
+
+@app.command(epilog="Example: lotsizeone registry --data .data --port 8600 --catalogue examples/registry.yaml")
+def registry(
+    data: Data = Path(".data"),
+    port: Port = 8600,
+    catalogue: Annotated[Path | None, typer.Option(help="What the suppliers offer (YAML).")] = None,
+    child: Child = False,
+) -> None:
+    """Serve a federated registry: token, service catalogue, search."""
+    from bootstrap.registry import run_registry  # noqa: PLC0415
+
+    _begin(child)
+    settings = _settings(data_dir=data)
+    run_until_stopped(lambda stop: run_registry(settings, catalogue, HOST, port, stop))
+
+
+@app.command(epilog="Example: lotsizeone devchain --data .data --port 8545")
+def devchain(data: Data = Path(".data"), port: Port = 8545, child: Child = False) -> None:
+    """Serve a development Ethereum chain as JSON-RPC on loopback; it keeps its blocks in the data folder."""
+    from bootstrap.devchain import run_devchain  # noqa: PLC0415
+
+    _begin(child)
+    run_devchain(_settings(data_dir=data), HOST, port)
+
+
+@app.command(epilog="Example: lotsizeone deploy --data .data --rpc http://127.0.0.1:8545")
+def deploy(
+    data: Data = Path(".data"),
+    rpc: Annotated[str, typer.Option(help="The node's address.")] = "http://127.0.0.1:8545",
+) -> None:
+    """Put the contracts on a development chain and write the address book; a second run finds what is there."""
+    from bootstrap.deploy import deploy_development  # noqa: PLC0415
+
+    book = asyncio.run(deploy_development(_settings(data_dir=data, chain_url=rpc)))
+    typer.echo(book.to_json())
+
+
+@app.command(epilog="Example: lotsizeone factory --config factory.json")
+def factory(config: Config, child: Child = False) -> None:
+    """Run the simulated factory: two cells behind an OPC UA server, and their inspection stations."""
+    from bootstrap.factory import run_factory  # noqa: PLC0415
+
+    _begin(child)
+    run_until_stopped(lambda stop: run_factory(config, stop))
+
+
+@app.command(epilog="Example: lotsizeone gateway --config gateway.json")
+def gateway(config: Config, child: Child = False) -> None:
+    """Stand beside a machine: fetch its jobs, start them, sign what happens and send it."""
+    from bootstrap.gateway import run_gateway  # noqa: PLC0415
+
+    _begin(child)
+    run_until_stopped(lambda stop: run_gateway(config, stop))
+
+
+@app.command(epilog="Example: lotsizeone signer --config signer.json")
+def signer(config: Config, child: Child = False) -> None:
+    """Answer signature requests at once with the organisation's own key, within its own limits."""
+    from bootstrap.signer import load_config, run_signer  # noqa: PLC0415
+
+    _begin(child)
+    loaded = load_config(config)
+    run_until_stopped(lambda stop: run_signer(loaded, stop))
+
+
+@app.command("push-receiver", epilog="Example: lotsizeone push-receiver --port 8700")
+def push_receiver(port: Port = 8700, child: Child = False) -> None:
+    """Serve a small push service (RFC 8030) for demonstrations and tests."""
+    from bootstrap.system import unix_time  # noqa: PLC0415
+    from notifications.receiver import serve  # noqa: PLC0415
+
+    _begin(child)
+    serve(host=HOST, port=port, now=unix_time, public_origin=f"http://{HOST}:{port}")

@@ -1,0 +1,179 @@
+"""Sets the stage: the processes of one embedded marketplace and the files that configure the ones at other places."""
+
+import asyncio
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from bootstrap.demo.actors import AMP, BACKUP_SCRYPT_N, MANUFACTURER, Actor
+from bootstrap.demo.supervisor import Supervisor, free_port
+from bootstrap.deploy import deploy_development
+from bootstrap.files import read_object, write_private
+from bootstrap.settings import Settings
+from contracts.deployer import AddressBook
+from contracts.signers import LocalSigner, encrypt_key
+
+HOST = "127.0.0.1"
+SPEED = 60
+"""How much faster than life the simulated machines work: forty pieces in a few seconds."""
+CELLS = {MANUFACTURER.name: "MF", AMP.name: "AMP"}
+GATEWAY_USER = "gateway"
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """One port for each server."""
+
+    api: int
+    registry: int
+    chain: int
+    factory: int
+    push: int
+    amp_station: int
+    mf_station: int
+
+    @classmethod
+    def free(cls, api: int) -> "Ports":
+        """Ports that nobody has; `api` 0 takes any."""
+        return cls(api or free_port(), *(free_port() for _ in range(6)))
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """The running marketplace."""
+
+    folder: Path
+    ports: Ports
+    book: AddressBook
+
+    @property
+    def api_url(self) -> str:
+        """Where the app and its interface are."""
+        return f"http://{HOST}:{self.ports.api}"
+
+    @property
+    def chain_url(self) -> str:
+        """Where the chain answers."""
+        return f"http://{HOST}:{self.ports.chain}"
+
+    @property
+    def push_url(self) -> str:
+        """Where the push service is."""
+        return f"http://{HOST}:{self.ports.push}"
+
+
+async def set_stage(folder: Path, ports: Ports, supervisor: Supervisor) -> Stage:
+    """Start the platform's processes and deploy the contracts. Raises NotReady."""
+    data = ["--data", str(folder)]
+    environment = {
+        "CHAIN_URL": f"http://{HOST}:{ports.chain}",
+        "REGISTRY_URL": f"http://{HOST}:{ports.registry}",
+        "PUSH_ORIGINS": f"http://{HOST}:{ports.push}",
+        # A story of a minute has windows of seconds; the length of each is in the terms that people sign.
+        "CONTEST_WINDOW_S": "2",
+        "ACCEPT_WINDOW_S": "3600",
+        "SEARCH_RETRY_S": "1",
+    }
+    supervisor.start("devchain", ["devchain", *data, "--port", str(ports.chain)])
+    supervisor.start("registry", ["registry", *data, "--port", str(ports.registry)])
+    supervisor.start("factory", ["factory", "--config", str(_factory_file(folder, ports))])
+    supervisor.start("push-receiver", ["push-receiver", "--port", str(ports.push)])
+    call = {"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []}
+    await supervisor.ready("devchain", environment["CHAIN_URL"], method="POST", body=call)
+    book = await deploy_development(Settings(data_dir=folder, chain_url=environment["CHAIN_URL"]))
+    supervisor.start("api", ["api", *data, "--port", str(ports.api)], environment)
+    supervisor.start("worker", ["worker", *data], environment)
+    stage = Stage(folder, ports, book)
+    await supervisor.ready("api", f"{stage.api_url}/livez")
+    await asyncio.gather(
+        supervisor.listening("registry", ports.registry),
+        supervisor.ready("push-receiver", f"{stage.push_url}/health"),
+        supervisor.listening("factory", ports.factory),
+    )
+    return stage
+
+
+def _factory_file(folder: Path, ports: Ports) -> Path:
+    path = folder / "factory.json"
+    known = read_object(path) if path.exists() else {"passwords": {GATEWAY_USER: secrets.token_urlsafe(18)}}
+    known |= {
+        "opcua_port": ports.factory,
+        "station_ports": {"AMP": ports.amp_station, "MF": ports.mf_station},
+        "speed": SPEED,
+    }
+    write_private(path, known)
+    return path
+
+
+async def start_gateway(stage: Stage, supervisor: Supervisor, owner: Actor) -> None:
+    """Register the owner's gateway, once, and start it beside the owner's cell."""
+    name = owner.role.name
+    home = stage.folder / "gateways" / name
+    path = home / "gateway.json"
+    if path.exists():
+        known = read_object(path)
+    else:
+        key, password = secrets.token_bytes(32), secrets.token_urlsafe(18)
+        write_private(home / "evidence-key.json", encrypt_key(key, password, iterations=BACKUP_SCRYPT_N))
+        body = {"name": f"Gateway of {owner.name}", "address": LocalSigner(key).address.lower()}
+        registered = await owner.call("POST", "/v1/gateways", body)
+        known = {
+            "gateway_id": registered["id"],
+            "secret": registered["secret"],
+            "keystore": "evidence-key.json",
+            "keystore_password": password,
+            "spool": "spool.db",
+        }
+    cell = CELLS[name]
+    station = stage.ports.mf_station if cell == "MF" else stage.ports.amp_station
+    known |= {
+        "backend_url": stage.api_url,
+        "machine": {
+            "url": f"opc.tcp://{HOST}:{stage.ports.factory}",
+            "user": GATEWAY_USER,
+            "password": read_object(stage.folder / "factory.json")["passwords"][GATEWAY_USER],
+            "cell": cell,
+        },
+        "inspection_url": f"socket://{HOST}:{station}",
+    }
+    write_private(path, known)
+    supervisor.start(f"gateway-{name}", ["gateway", "--config", str(path)])
+
+
+def start_signer(stage: Stage, supervisor: Supervisor, owner: Actor) -> None:
+    """Start the organisation's own signer, with its keystore and its limits."""
+    name = owner.role.name
+    backup = owner.back_up(stage.folder / "keys")
+    path = stage.folder / "signers" / f"{name}.json"
+    write_private(
+        path,
+        {
+            "api_url": stage.api_url,
+            "email": owner.role.email,
+            "password": owner.password,
+            "keystore": f"../keys/{backup.name}",
+            "keystore_password": owner.password,
+            "limits": {
+                "chain_id": stage.book.chain_id,
+                "factory": stage.book.factory,
+                "token": stage.book.test_euro,
+                "most_paid_minor": 50_000,
+                "most_received_minor": 500_000,
+                "acceptances": True,
+            },
+        },
+    )
+    supervisor.start(f"signer-{name}", ["signer", "--config", str(path)])
+
+
+async def subscribe_to_push(stage: Stage, customer: Actor) -> str:
+    """Subscribe the customer's device at the push service; returns the subscription's endpoint."""
+    async with httpx.AsyncClient(timeout=10.0, trust_env=False) as http:
+        answer = await http.post(f"{stage.push_url}/subscribe", json={})
+        answer.raise_for_status()
+    subscription = answer.json()
+    body = {"kind": "web_push", "endpoint": subscription["endpoint"], "keys": subscription["keys"]}
+    await customer.call("POST", "/v1/push/subscriptions", body)
+    return str(subscription["endpoint"])

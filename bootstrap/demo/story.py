@@ -1,0 +1,160 @@
+"""The story: a customer personalises forty cylinders, suppliers and machines do their part, everybody is paid."""
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from eth_hash.auto import keccak
+
+from bootstrap.demo.actors import Actor
+from bootstrap.system import SystemClock
+
+PRODUCT = "pneumatic-cylinder"
+CONFIGURATION = {
+    "base": "base-40mm",
+    "cover": "standard",
+    "drilling_s": 3,
+    "cleaning": "without",
+    "pressing": "without",
+    "inspection": "complete",
+    "amount": 40,
+    "engraving": "Ana 2026",
+}
+DELIVERY_DAYS = 10
+POLL_S = 0.15
+STORY_TIMEOUT_S = 240.0
+ENDS = frozenset({"settled", "rejected", "expired", "cancelled", "refunded"})
+
+Say = Callable[[str, str], None]
+
+
+class StoryFailed(RuntimeError):
+    """The story did not end as it should; the text says where it stood."""
+
+
+@dataclass
+class Story:
+    """One order and those who take part in it. `say` is told who does what."""
+
+    customer: Actor
+    manufacturer: Actor
+    machining: Actor
+    carrier: Actor
+    say: Say
+    order_id: str = ""
+    quote: dict[str, Any] = field(default_factory=dict)
+
+    async def play(self) -> dict[str, Any]:
+        """Play to the end and return the order. Raises StoryFailed."""
+        await self._place()
+        async with asyncio.timeout(STORY_TIMEOUT_S):
+            await self._order_until("quoted")
+            await self._confirm()
+            await self._order_until("produced")
+            self.say(self.manufacturer.name, "hands the parcel to the carrier")
+            await self.manufacturer.call("POST", f"/v1/orders/{self.order_id}/ship", {})
+            await self._hand_over()
+            await self._order_until("delivered")
+            await self._accept()
+            return await self._order_until("settled")
+
+    async def _place(self) -> None:
+        ana = self.customer
+        deliver_by = (SystemClock().now() + timedelta(days=DELIVERY_DAYS)).date().isoformat()
+        wanted = {"configuration": CONFIGURATION, "deliver_by": deliver_by}
+        priced = await ana.call("POST", f"/v1/products/{PRODUCT}/quotes", wanted)
+        self.say(ana.name, f"personalises {CONFIGURATION['amount']} cylinders for {deliver_by}")
+        for line in priced["quote"]["lines"]:
+            self.say("price", f"{line['label']}: € {line['amount_minor'] / 100:.2f}")
+        reference = str(uuid.uuid4())
+        secret = ana.handover_secret(reference)
+        order = await ana.call(
+            "POST",
+            "/v1/orders",
+            {
+                "product_id": PRODUCT,
+                **wanted,
+                "payer_address": ana.address,
+                "handover_hash": "0x" + keccak(secret).hex(),
+                "client_reference": reference,
+            },
+        )
+        self.order_id = order["id"]
+
+    async def _confirm(self) -> None:
+        ana = self.customer
+        order = await ana.call("GET", f"/v1/orders/{self.order_id}")
+        self.quote = order["quote"]
+        asked = await ana.call("GET", f"/v1/orders/{self.order_id}/confirmation")
+        for row in asked["readable"]:
+            self.say("terms", f"{row['label']}: {row['value']}")
+        self.say(ana.name, f"orders and pays € {asked['total_minor'] / 100:.2f}")
+        signatures = {
+            "terms_signature": await ana.sign(asked["terms"]),
+            "permit_signature": await ana.sign(asked["permit"]),
+        }
+        await ana.call("POST", f"/v1/orders/{self.order_id}/confirm", signatures)
+
+    async def _hand_over(self) -> None:
+        order = await self.customer.call("GET", f"/v1/orders/{self.order_id}")
+        code = self.customer.handover_secret(order["client_reference"])
+        self.say(self.customer.name, "shows the handover code at the door")
+        await self.carrier.call("POST", f"/v1/orders/{self.order_id}/handover", {"secret": "0x" + code.hex()})
+
+    async def _accept(self) -> None:
+        ana = self.customer
+        asked = await ana.call("GET", f"/v1/orders/{self.order_id}/acceptance")
+        self.say(ana.name, "accepts the delivery")
+        body = {"signature": await ana.sign(asked["typed_data"])}
+        await ana.call("POST", f"/v1/orders/{self.order_id}/accept-delivery", body)
+
+    async def _order_until(self, status: str) -> dict[str, Any]:
+        while True:
+            order: dict[str, Any] = await self.customer.call("GET", f"/v1/orders/{self.order_id}")
+            if order["status"] == status:
+                return order
+            if order["status"] in ENDS:
+                raise StoryFailed(f"the order is {order['status']} instead of {status}: {order['waiting_for']}")
+            await asyncio.sleep(POLL_S)
+
+
+async def staff(machining: Actor, carrier: Actor, say: Say) -> None:
+    """The people without machines, for as long as the demonstration runs: one reports by hand, one carries."""
+    done: set[str] = set()
+    while True:
+        await _patiently(lambda: _report_jobs(machining, done, say), say)
+        await _patiently(lambda: _sign_deliveries(carrier, done, say), say)
+        await asyncio.sleep(POLL_S * 2)
+
+
+async def _patiently(work: Callable[[], Awaitable[None]], say: Say) -> None:
+    """People try again when the interface does not answer."""
+    try:
+        await work()
+    except (OSError, RuntimeError) as failure:
+        say("staff", str(failure))
+        await asyncio.sleep(1)
+
+
+async def _report_jobs(machining: Actor, done: set[str], say: Say) -> None:
+    for job in (await machining.call("GET", "/v1/jobs"))["items"]:
+        if job["id"] in done or job["state"] in ("ended", "failed", "refused"):
+            continue
+        done.add(job["id"])
+        say(machining.name, f"reports {job['operation']} by hand")
+        await machining.call("POST", f"/v1/jobs/{job['id']}/reports", {"kind": "started"})
+        await machining.call("POST", f"/v1/jobs/{job['id']}/reports", {"kind": "finished", "note": "drilled by hand"})
+
+
+async def _sign_deliveries(carrier: Actor, done: set[str], say: Say) -> None:
+    for request in (await carrier.call("GET", "/v1/signature-requests?status=open"))["items"]:
+        if request["id"] in done:
+            continue
+        signature = await carrier.sign(request["typed_data"])
+        say(carrier.name, f"signs that {request['agreement']['description']} arrived")
+        path = f"/v1/signature-requests/{request['id']}/signature"
+        await carrier.call("POST", path, {"signature": signature})
+        done.add(request["id"])

@@ -1,0 +1,23 @@
+"""Configuration files of the processes that run at other places: gateways and signers."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+
+def write_private(path: Path, content: dict[str, Any]) -> None:
+    """Write JSON that only its owner can read."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch(mode=0o600, exist_ok=True)
+    path.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """The JSON object in `path`. Raises ValueError naming the file."""
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path} cannot be read: {error}") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} must hold a JSON object")
+    return content
