@@ -33,6 +33,8 @@ def _storable(text: str) -> str:
 
 
 def _calendar_date(value: object) -> date:
+    if type(value) is date:  # from a view; JSON has no dates
+        return value
     if isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
         try:
             return date.fromisoformat(value)
