@@ -79,7 +79,7 @@ abstract contract AgreementCore is IAgreement {
         if (books_.released & _bit(milestone) != 0 || _claimTime(milestone) != 0) revert AlreadyClaimed(milestone);
         _checkEvidence(id_, terms, milestone, lane, evidence);
         // Effect
-        _claimedAt |= block.timestamp << (32 * milestone);
+        _claimedAt |= uint256(block.timestamp.toUint32()) << (32 * milestone);
         emit Claimed(id_, milestone, block.timestamp + terms.contestWindow, evidence[0].payloadHash);
         _leave(books_);
     }
