@@ -102,7 +102,7 @@ class NoFeasibleSelection(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RunnerUp:
-    """What the best choice without the chosen offer takes for this line, and how much more the whole costs then."""
+    """What the best choice found without the chosen offer takes for this line, and what the whole costs more then."""
 
     offer_id: str
     supplier_id: str

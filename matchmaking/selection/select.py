@@ -16,6 +16,8 @@ from matchmaking.selection.model import (
 )
 from matchmaking.selection.solver import Option, Solution, cost_of, minor_of, solve
 
+_MIN_STEPS = 500  # a re-solve with fewer would often say nothing
+
 
 def select(lines: Sequence[Line], offers: Sequence[Candidate], constraints: Constraints) -> Selection:
     """The cheapest choice of one offer for each line: Σ price + Σ freight of the suppliers used, in minor units.
@@ -103,20 +105,20 @@ def _choice(
     """The choice for line `at`, explained by solving again with its offer forbidden."""
     line, chosen = lines[at], solution.options[at]
     others = [option for option in options[at] if option is not chosen]
-    again = solve([*options[:at], others, *options[at + 1 :]], constraints.freight_minor, constraints.max_nodes)
+    # All explanations together may take as many steps as the choice did.
+    steps = max(_MIN_STEPS, constraints.max_nodes // len(lines))
+    again = solve([*options[:at], others, *options[at + 1 :]], constraints.freight_minor, steps)
     total = chosen.candidate.total_minor(line.quantity)
     if again is None:
         return Choice(line.line_id, chosen.candidate, total, "the only offer that keeps the constraints", None)
     runner = again.options[at].candidate
-    extra = minor_of(again.cost) - minor_of(solution.cost)
+    extra = max(0, minor_of(again.cost) - minor_of(solution.cost))
     cheaper_alone = min(option.candidate.total_minor(line.quantity) for option in options[at]) < total
-    return Choice(
-        line_id=line.line_id,
-        candidate=chosen.candidate,
-        total_minor=total,
-        reason=_reason(chosen.candidate, runner, extra, cheaper_alone=cheaper_alone),
-        runner_up=RunnerUp(runner.offer_id, runner.supplier_id, extra),
-    )
+    reason = "the best found within the limit of steps"
+    if solution.bound == solution.cost:
+        reason = _reason(chosen.candidate, runner, extra, cheaper_alone=cheaper_alone)
+    runner_up = RunnerUp(runner.offer_id, runner.supplier_id, extra)
+    return Choice(line.line_id, chosen.candidate, total, reason, runner_up)
 
 
 def _reason(chosen: Candidate, runner: Candidate, extra_minor: int, *, cheaper_alone: bool) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import accumulate
 
+from matchmaking.selection.local_search import good_suppliers
 from matchmaking.selection.model import Candidate
 
 # 64 bits of hash and 16 of carry (lines), 32 bits of hours and 16 of carry; the rest is cents.
@@ -116,15 +117,14 @@ class _Search:
         return option.cost + self._share[option.candidate.supplier_id]
 
     def _first_answer(self) -> tuple[list[Option], int]:
-        """Line by line the cheapest with its freight: an answer whatever the limit of steps."""
-        used: set[str] = set()
-        chosen, total = [], 0
-        for options in self._lines:
-            cost, option = min(((self._paid(one, used), one) for one in options), key=lambda pair: pair[0])
-            used.add(option.candidate.supplier_id)
-            chosen.append(option)
-            total += cost
-        return chosen, total
+        """A good choice to prune by, and an answer whatever the limit of steps."""
+        by_supplier = [{option.candidate.supplier_id: option for option in options} for options in self._lines]
+        costs = [{supplier: option.cost for supplier, option in line.items()} for line in by_supplier]
+        alone = {options[0].candidate.supplier_id for options in self._lines}
+        good = good_suppliers(costs, self._freight, alone)
+        chosen = [min((line[one] for one in good if one in line), key=lambda one: one.cost) for line in by_supplier]
+        used = {option.candidate.supplier_id for option in chosen}
+        return chosen, sum(option.cost for option in chosen) + sum(self._freight[one] for one in used)
 
     def _paid(self, option: Option, used: AbstractSet[str]) -> int:
         supplier = option.candidate.supplier_id

@@ -3,12 +3,14 @@
 import itertools
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matchmaking.selection import Candidate, Constraints, Line, NoFeasibleSelection, Relaxation, front, select
+from matchmaking.selection.local_search import good_suppliers
 
 
 def brute_force(lines: Sequence[Line], offers: Sequence[Candidate], constraints: Constraints) -> int | None:
@@ -238,8 +240,11 @@ def test_a_search_that_is_cut_says_so_and_bounds_the_answer() -> None:
     assert not cut.proved
     assert cut.bound_minor <= cut.total_minor
     check(cut.total_minor, lines, [choice.candidate for choice in cut.choices], Constraints(freight_minor=freight))
+    cheapest_each = sum(min(one.price_minor for one in offers if one.line_id == line.line_id) * 10 for line in lines)
+    assert cut.total_minor < cheapest_each + sum(freight.values()) // 2  # far below paying nearly everybody's freight
     again = select(lines, list(reversed(offers)), Constraints(freight_minor=freight, max_nodes=200))
     assert (again.total_minor, again.nodes) == (cut.total_minor, cut.nodes)
+    assert all(choice.reason == "the best found within the limit of steps" for choice in cut.choices)
     longer = select(lines, offers, Constraints(freight_minor=freight, max_nodes=1_000))
     assert longer.total_minor <= cut.total_minor
 
@@ -259,3 +264,23 @@ def test_what_makes_no_sense_is_refused() -> None:
     with pytest.raises(ValueError, match="lead time"):
         select([BASES], [candidate("bases", "a", 1, 1 << 32)], Constraints())
     assert select([], [], Constraints()).total_minor == 0
+
+
+@settings(max_examples=150, deadline=None)
+@given(problem=problems())
+def test_the_first_answer_covers_every_line(problem: tuple[list[Line], list[Candidate], Constraints]) -> None:
+    """Whatever the limit of steps, the answer is a choice and the bound holds."""
+    lines, offers, constraints = problem
+    best = brute_force(lines, offers, constraints)
+    if best is None:
+        return
+    cut = select(lines, offers, replace(constraints, max_nodes=1))
+    check_kept = [choice.candidate.line_id for choice in cut.choices]
+    assert check_kept == [line.line_id for line in lines]
+    assert cut.bound_minor <= best <= cut.total_minor
+    assert not cut.proved or cut.total_minor == best
+
+
+def test_suppliers_that_leave_a_line_open_are_no_start() -> None:
+    with pytest.raises(ValueError, match="cover"):
+        good_suppliers([{"a": 1}, {"b": 1}], {"a": 0, "b": 0}, {"a"})
