@@ -4,6 +4,7 @@ PostgreSQL: one pool. Every wait has a deadline: for a connection, for a lock, f
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, event, make_url
@@ -86,6 +87,8 @@ def _postgresql(url: URL, lock_timeout_s: int) -> Engines:
 def _sqlite(url: URL, lock_timeout_s: int) -> Engines:
     if not url.database or url.database == ":memory:" or url.query:
         raise UnknownDatabase("SQLite needs a file (sqlite:///path): several connections share it")
+    if not Path(url.database).absolute().parent.is_dir():
+        raise UnknownDatabase(f"the folder of {url.database} does not exist: create it first")
     url = url.set(drivername="sqlite+aiosqlite")
     return Engines(
         write=_sqlite_engine(url, lock_timeout_s, 1, "BEGIN IMMEDIATE", "journal_mode=WAL"),

@@ -66,7 +66,7 @@ def account_of(row: RowMapping) -> Account:
     """The account of a row of `account_columns`."""
     organisation = None
     if row["organisation_id"] is not None:
-        organisation = value_of(Organisation, {name: row[f"organisation_{name}"] for name in hints_of(Organisation)})
+        organisation = {name: row[f"organisation_{name}"] for name in hints_of(Organisation)}
     own = {name: row[name] for name in hints_of(Account) if name in row}
     return restore(Account, {**own, "organisation": organisation})
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psycopg
 from psycopg import sql
+from sqlalchemy import Table
 
 from marketplace.persistence.database import Database
 from marketplace.persistence.tables import metadata
@@ -30,6 +31,8 @@ def postgresql_database() -> Iterator[str]:
         require_server(f"PostgreSQL on 127.0.0.1:5432 cannot be reached: {error}".splitlines()[0])
     with server:
         server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        # What survives a power cut is not tested here; the disk's fsync would be most of the time.
+        server.execute(sql.SQL("ALTER DATABASE {} SET synchronous_commit = off").format(sql.Identifier(name)))
         try:
             yield f"postgresql+psycopg://postgres@127.0.0.1:5432/{name}"
         finally:
@@ -43,8 +46,18 @@ def empty(url: str) -> None:
         row = connection.execute("SELECT current_database()").fetchone()
         assert row == (wanted,), f"this is {row}, not {wanted}"
         assert wanted.startswith(PREFIX), f"{wanted} is no test database"
-        tables = sql.SQL(", ").join(sql.Identifier(name) for name in metadata.tables)
-        connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(tables))
+        # DELETE and setval: TRUNCATE makes new files for each table, which costs a second on a busy disk.
+        emptied = [part for table in reversed(metadata.sorted_tables) for part in _emptied(table)]
+        connection.execute(sql.SQL("; ").join([sql.SQL("BEGIN"), *emptied, sql.SQL("COMMIT")]))
+
+
+def _emptied(table: Table) -> list[sql.Composed]:
+    counters = [key.name for key in table.primary_key if key.autoincrement is True]
+    restart = sql.SQL("SELECT setval(pg_get_serial_sequence({}, {}), 1, false)")
+    return [
+        sql.SQL("DELETE FROM {}").format(sql.Identifier(table.name)),
+        *(restart.format(sql.Literal(table.name), sql.Literal(name)) for name in counters),
+    ]
 
 
 async def new_file(path: Path) -> Path:

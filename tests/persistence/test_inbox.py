@@ -1,0 +1,88 @@
+"""Messages and devices; answers kept under a key; the chain's cursor."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from marketplace.domain.errors import Conflict
+from marketplace.persistence.unit_of_work import SqlUnitOfWork
+from marketplace.ports.push import PushAddress, PushKind
+from marketplace.ports.unit_of_work import StoredAnswer
+from tests.persistence.samples import NOW, message
+
+PHONE = PushAddress(PushKind.WEB_PUSH, "https://push.example/1", "p256dh", "auth")
+TABLET = PushAddress(PushKind.FCM, "token-2")
+
+
+@pytest.mark.req(46)
+async def test_messages_are_stored_once_and_read_newest_first(uow: SqlUnitOfWork) -> None:
+    later = message("msg_2", at=NOW + timedelta(seconds=1))
+    same_instant = message("msg_3")
+    async with uow.write() as tx:
+        assert await tx.inbox.add(message())
+        assert await tx.inbox.add(later)
+        assert await tx.inbox.add(same_instant)
+        assert not await tx.inbox.add(message(title="another title, the same id"))
+        await tx.inbox.add(message("msg_x", party_id="acc_other"))
+    async with uow.read() as tx:
+        assert await tx.inbox.of("acc_customer", 10) == [later, same_instant, message()]
+        assert await tx.inbox.of("acc_customer", 1) == [later]
+        assert await tx.inbox.get("msg_none") is None
+    async with uow.write() as tx:
+        assert not await tx.inbox.mark_read("acc_other", "msg_1")
+        assert await tx.inbox.mark_read("acc_customer", "msg_1")
+    async with uow.read() as tx:
+        assert await tx.inbox.get("msg_1") == replace(message(), read=True)
+
+
+async def test_an_endpoint_is_one_device(uow: SqlUnitOfWork) -> None:
+    async with uow.write() as tx:
+        assert await tx.inbox.add_device("dev_1", "acc_1", PHONE) == "dev_1"
+        assert await tx.inbox.add_device("dev_2", "acc_1", TABLET) == "dev_2"
+        assert await tx.inbox.devices_of("acc_1") == ["dev_1", "dev_2"]
+        fresh = replace(PHONE, auth="fresh")
+        assert await tx.inbox.add_device("dev_3", "acc_2", fresh) == "dev_1"
+        assert await tx.inbox.devices_of("acc_1") == ["dev_2"]
+        assert await tx.inbox.devices_of("acc_2") == ["dev_1"]
+        assert await tx.inbox.device("dev_1") == fresh
+        with pytest.raises(Conflict, match="dev_1"):
+            await tx.inbox.add_device("dev_1", "acc_2", replace(PHONE, endpoint="https://push.example/2"))
+
+
+async def test_a_device_is_forgotten_by_its_party_or_by_us(uow: SqlUnitOfWork) -> None:
+    async with uow.write() as tx:
+        await tx.inbox.add_device("dev_1", "acc_1", PHONE)
+        await tx.inbox.add_device("dev_2", "acc_1", TABLET)
+        assert not await tx.inbox.remove_device("dev_1", "acc_2")
+        assert await tx.inbox.remove_device("dev_1", "acc_1")
+        assert await tx.inbox.remove_device("dev_2")
+        assert not await tx.inbox.remove_device("dev_2")
+        assert await tx.inbox.device("dev_1") is None
+
+
+async def test_the_first_answer_under_a_key_is_kept(uow: SqlUnitOfWork) -> None:
+    answer = StoredAnswer("hash", 201, "application/json", b"\x00\xff{}")
+    async with uow.write() as tx:
+        await tx.idempotency.put("acc_1", "POST /orders", "key", answer, NOW)
+        await tx.idempotency.put("acc_1", "POST /orders", "key", replace(answer, status=500), NOW)
+    async with uow.read() as tx:
+        assert await tx.idempotency.get("acc_1", "POST /orders", "key") == answer
+        for other in (("acc_2", "POST /orders", "key"), ("acc_1", "POST /", "key"), ("acc_1", "POST /orders", "k")):
+            assert await tx.idempotency.get(*other) is None
+
+
+@pytest.mark.req(80)
+async def test_the_cursor_moves_and_a_log_is_applied_once(uow: SqlUnitOfWork) -> None:
+    async with uow.read() as tx:
+        assert await tx.cursor.get() is None
+    async with uow.write() as tx:
+        await tx.cursor.advance(7, "0x07")
+        await tx.cursor.advance(8, "0x08")
+        assert not await tx.cursor.seen("0x08", 0)
+        assert not await tx.cursor.seen("0x08", 1)
+        assert await tx.cursor.seen("0x08", 0)
+    async with uow.write() as tx:
+        assert await tx.cursor.get() == (8, "0x08")
+        assert await tx.cursor.seen("0x08", 1)
+        assert not await tx.cursor.seen("0x09", 1)

@@ -1,0 +1,187 @@
+"""What the migrations build is what `tables.py` says, and starting twice, or in two processes, builds it once."""
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.command import downgrade
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import CheckConstraint, Column, Connection, MetaData, Table, Text, inspect, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from marketplace.persistence.engines import open_engines
+from marketplace.persistence.migrate import SCRIPTS, configuration, upgrade
+from marketplace.persistence.tables import metadata
+from tests.persistence.conftest import BOTH
+from tests.persistence.databases import opened, postgresql_database
+
+
+@pytest.fixture(params=BOTH)
+def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+    """The URL of a database without any table."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/fresh.db"
+    else:
+        with postgresql_database() as url:
+            yield url
+
+
+async def run(url: str, work: Any) -> Any:
+    engines = open_engines(url)
+    try:
+        async with engines.write.begin() as connection:
+            return await connection.run_sync(work)
+    finally:
+        await engines.dispose()
+
+
+def differences(connection: Connection, wanted: MetaData) -> list[Any]:
+    """What Alembic would change, and what it does not look at: checks, defaults of keys, and deferral."""
+    context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+    found: list[Any] = compare_metadata(context, wanted)
+    return found + sorted(set(described(connection)) ^ set(expected(connection, wanted)))
+
+
+def described(connection: Connection) -> list[str]:
+    seen = inspect(connection)
+    names = [name for name in seen.get_table_names() if name != "alembic_version"]
+    checks = [f"{name}: {check['name']}" for name in names for check in seen.get_check_constraints(name)]
+    keys = [
+        f"{name}: {','.join(key['constrained_columns'])} {key['options'].get('initially')}"
+        for name in names
+        for key in seen.get_foreign_keys(name)
+    ]
+    counted = [
+        f"{name}.{column['name']} counts"
+        for name in names
+        for column in seen.get_columns(name)
+        if "nextval" in str(column.get("default"))
+    ]
+    return checks + keys + counted
+
+
+def expected(connection: Connection, wanted: MetaData) -> list[str]:
+    prepare = connection.dialect.identifier_preparer
+    tables = wanted.tables.values()
+    checks = [
+        f"{table.name}: {prepare.format_constraint(check)}"
+        for table in tables
+        for check in table.constraints
+        if isinstance(check, CheckConstraint)
+    ]
+    keys = [f"{key.parent.table.name}: {key.parent.name} {key.initially}" for t in tables for key in t.foreign_keys]
+    counted = [
+        f"{table.name}.{key.name} counts"
+        for table in tables
+        for key in table.primary_key
+        if key.autoincrement is True and connection.dialect.name == "postgresql"
+    ]
+    return checks + keys + counted
+
+
+async def test_the_migrations_build_the_tables(fresh: str) -> None:
+    await upgrade(fresh)
+    assert await run(fresh, lambda connection: differences(connection, metadata)) == []
+
+
+async def test_the_comparison_sees_what_is_missing(fresh: str) -> None:
+    """Negative control: a planted table and a planted check are found."""
+    await upgrade(fresh)
+    planted = MetaData()
+    for table in metadata.tables.values():
+        table.to_metadata(planted)
+    Table("planted", planted, Column("id", Text, primary_key=True))
+    planted.tables["orders"].append_constraint(CheckConstraint("amount < 9", name="ck_orders_planted"))
+    found = await run(fresh, lambda connection: differences(connection, planted))
+    (kind, table), check = found
+    assert (kind, table.name, check) == ("add_table", "planted", "orders: ck_orders_planted")
+
+
+async def test_sqlite_builds_the_very_same_statements(tmp_path: Path) -> None:
+    """On SQLite the whole text of each table can be compared, checks and deferral and all."""
+    migrated, created = (f"sqlite:///{tmp_path}/{name}.db" for name in ("migrated", "created"))
+    await upgrade(migrated)
+    await run(created, metadata.create_all)
+    assert await run(migrated, statements) == await run(created, statements)
+
+
+def statements(connection: Connection) -> dict[str, frozenset[str]]:
+    rows = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"))
+    lines = {name: frozenset(line.strip(" \t,") for line in sql.splitlines()) for name, sql in rows}
+    return {name: found for name, found in lines.items() if name != "alembic_version"}
+
+
+async def test_migrating_again_changes_nothing(fresh: str) -> None:
+    for _ in range(2):
+        await upgrade(fresh)
+    async with opened(fresh) as database:
+        await database.migrate()
+        async with database.unit_of_work().read() as tx:
+            assert await tx.orders.last_event_id() == 0
+
+
+async def test_there_is_a_way_back(fresh: str) -> None:
+    await upgrade(fresh)
+    await run(fresh, lambda connection: downgrade(configuration(connection), "base"))
+    tables = await run(fresh, lambda connection: inspect(connection).get_table_names())
+    assert tables == ["alembic_version"]
+    await upgrade(fresh)
+
+
+async def test_a_migration_that_fails_leaves_nothing(fresh: str) -> None:
+    """DDL is inside the transaction, on SQLite too."""
+    engines = open_engines(fresh)
+
+    def spoiled(connection: Connection) -> None:
+        metadata.create_all(connection)
+        connection.execute(text("SELECT no_such_thing"))
+
+    try:
+        with pytest.raises(Exception, match="no_such_thing"):
+            async with engines.write.begin() as connection:
+                await connection.run_sync(spoiled)
+        assert await run(fresh, lambda connection: inspect(connection).get_table_names()) == []
+    finally:
+        await engines.dispose()
+
+
+async def test_several_objects_migrate_at_the_same_time(fresh: str) -> None:
+    await asyncio.gather(*(upgrade(fresh) for _ in range(4)))
+    assert await run(fresh, lambda connection: differences(connection, metadata)) == []
+
+
+def test_several_processes_migrate_at_the_same_time(fresh: str) -> None:
+    script = (
+        "import asyncio, sys; from marketplace.persistence.migrate import upgrade; asyncio.run(upgrade(sys.argv[1]))"
+    )
+    command = [sys.executable, "-W", "error", "-c", script, fresh]
+    processes = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    answers = [(process.communicate(timeout=60)[1], process.returncode) for process in processes]
+    assert answers == [("", 0)] * 3
+
+
+def test_the_versions_are_one_line() -> None:
+    scripts = ScriptDirectory(str(SCRIPTS))
+    assert len(scripts.get_heads()) == 1
+    assert [script.revision for script in scripts.walk_revisions()][-1] == "0001"
+
+
+async def test_a_file_is_durable_and_checks_its_references(sqlite_url: str) -> None:
+    engines = open_engines(sqlite_url)
+    wanted = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 30_000}
+    try:
+        for engine in (engines.write, engines.read):
+            assert {name: await pragma(engine, name) for name in wanted} == wanted
+        assert [await pragma(engine, "query_only") for engine in (engines.write, engines.read)] == [0, 1]
+    finally:
+        await engines.dispose()
+
+
+async def pragma(engine: AsyncEngine, name: str) -> Any:
+    async with engine.begin() as connection:
+        return await connection.scalar(text(f"PRAGMA {name}"))

@@ -1,0 +1,123 @@
+"""Accounts, organisations, rules, gateways, revoked tokens."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from marketplace.domain.errors import Conflict
+from marketplace.domain.parties import AcceptanceRule, Role
+from marketplace.persistence.unit_of_work import SqlUnitOfWork
+from tests.persistence.samples import NOW, account, gateway, organisation
+
+MAKER = organisation(address="0x" + "33" * 20)
+ADA = account("acc_ada", role=Role.MANUFACTURER, organisation=MAKER, own_address=None)
+
+
+@pytest.mark.req(1, 60)
+async def test_accounts_come_back_equal(uow: SqlUnitOfWork) -> None:
+    customer, bob = account(), account("acc_bob", role=Role.MANUFACTURER, organisation=MAKER)
+    async with uow.write() as tx:
+        for person in (customer, ADA, bob):
+            await tx.parties.add_account(person)
+    async with uow.read() as tx:
+        assert await tx.parties.account("acc_customer") == customer
+        assert await tx.parties.account("acc_ada") == ADA
+        assert await tx.parties.account("acc_none") is None
+        assert await tx.parties.accounts_of("org_maker") == [ADA, bob]
+        assert await tx.parties.accounts_of("acc_customer") == [customer]
+        assert await tx.parties.organisation("org_maker") == MAKER
+        assert await tx.parties.organisation_named(MAKER.name) == MAKER
+        assert await tx.parties.organisation_in_registry("org_maker@reg") == MAKER
+        assert await tx.parties.organisation_in_registry("nobody") is None
+        assert await tx.parties.organisations_of_kind("manufacturer") == [MAKER]
+        assert await tx.parties.organisations_of_kind("carrier") == []
+
+
+@pytest.mark.req(2)
+async def test_an_email_address_is_one_whatever_its_case(uow: SqlUnitOfWork) -> None:
+    customer = account(email="Zoë@Example.ORG")
+    async with uow.write() as tx:
+        await tx.parties.add_account(customer)
+    async with uow.read() as tx:
+        for spelling in ("Zoë@Example.ORG", "zoË@example.org", " zoë@example.org "):
+            assert await tx.parties.account_by_email(spelling) == customer
+        assert await tx.parties.account_by_email("zoe@example.org") is None
+    with pytest.raises(Conflict, match="e-mail"):
+        async with uow.write() as tx:
+            await tx.parties.add_account(account("acc_other", email="ZOË@EXAMPLE.org"))
+
+
+@pytest.mark.parametrize("other", [{"name": MAKER.name}, {"registry_party_id": MAKER.registry_party_id}])
+async def test_an_organisation_cannot_take_anothers_name(uow: SqlUnitOfWork, other: dict[str, str]) -> None:
+    async with uow.write() as tx:
+        await tx.parties.add_account(ADA)
+    rival = replace(ADA, id="acc_x", email="x@example.org", organisation=organisation("org_rival", **other))
+    with pytest.raises(Conflict, match="organisation"):
+        async with uow.write() as tx:
+            await tx.parties.add_account(rival)
+    async with uow.read() as tx:
+        assert await tx.parties.organisation("org_rival") is None
+        assert await tx.parties.account("acc_x") is None
+
+
+async def test_a_refused_account_leaves_the_transaction_usable(uow: SqlUnitOfWork) -> None:
+    async with uow.write() as tx:
+        await tx.parties.add_account(account())
+        with pytest.raises(Conflict):
+            await tx.parties.add_account(account("acc_2", email="ACC_customer@example.org"))
+        await tx.parties.add_account(account("acc_3"))
+    async with uow.read() as tx:
+        assert await tx.parties.account("acc_3") == account("acc_3")
+
+
+async def test_signing_addresses(uow: SqlUnitOfWork) -> None:
+    async with uow.write() as tx:
+        await tx.parties.add_account(account(own_address=None))
+        await tx.parties.add_account(ADA)
+        await tx.parties.set_address(account(), "0xAA")
+        await tx.parties.set_address(ADA, "0xBB")
+    async with uow.read() as tx:
+        customer, ada = await tx.parties.account("acc_customer"), await tx.parties.account("acc_ada")
+    assert customer is not None
+    assert ada is not None
+    assert (customer.address, ada.address, ada.own_address) == ("0xAA", "0xBB", None)
+
+
+@pytest.mark.req(50)
+async def test_the_acceptance_rule_has_a_default(uow: SqlUnitOfWork) -> None:
+    strict = AcceptanceRule(accept_automatically=False, max_total_minor=2**53 - 1, min_days=9)
+    async with uow.write() as tx:
+        await tx.parties.add_account(ADA)
+        assert await tx.parties.rule("org_maker") == AcceptanceRule()
+        for rule in (AcceptanceRule(min_days=2), strict):
+            await tx.parties.set_rule("org_maker", rule)
+    async with uow.read() as tx:
+        assert await tx.parties.rule("org_maker") == strict
+
+
+@pytest.mark.req(13)
+async def test_a_gateway_is_known_by_its_signing_address(uow: SqlUnitOfWork) -> None:
+    first, second = gateway(), gateway("gw_2", address="0x02")
+    async with uow.write() as tx:
+        await tx.parties.add_account(ADA)
+        await tx.parties.add_gateway(first)
+        await tx.parties.add_gateway(second)
+        for taken in (gateway("gw_3", address=first.address.upper().replace("X", "x")), gateway(address="0x03")):
+            with pytest.raises(Conflict):
+                await tx.parties.add_gateway(taken)
+    async with uow.read() as tx:
+        assert await tx.parties.gateway("gw_1") == first
+        assert await tx.parties.gateway_by_address(first.address.lower()) == first
+        assert await tx.parties.gateway_by_address("0x09") is None
+        assert await tx.parties.gateways_of("org_maker") == [first, second]
+
+
+@pytest.mark.req(6)
+async def test_a_revoked_token_stays_revoked(uow: SqlUnitOfWork) -> None:
+    async with uow.write() as tx:
+        await tx.parties.revoke_token("jti-1", NOW + timedelta(days=7))
+        await tx.parties.revoke_token("jti-1", NOW + timedelta(days=7))
+    async with uow.read() as tx:
+        assert await tx.parties.is_revoked("jti-1")
+        assert not await tx.parties.is_revoked("jti-2")
