@@ -12,7 +12,9 @@ function basic(email: string, password: string): string {
 export const register = (account: NewAccount) => body(client.POST('/v1/accounts', { body: account }))
 export const signIn = (email: string, password: string) =>
   body(client.POST('/v1/tokens', { headers: { Authorization: basic(email, password) } }))
-export const signOut = () => body(client.DELETE('/v1/tokens/current'))
+/** Ends one token, which need not be the present one any more. */
+export const signOut = (token: string) =>
+  body(client.DELETE('/v1/tokens/current', { headers: { Authorization: `Bearer ${token}` } }))
 export const me = () => body(client.GET('/v1/me'))
 export const setSigningKey = (address: string, signature: string) =>
   body(client.PUT('/v1/me/signing-key', { body: { address, signature } }))

@@ -10,7 +10,8 @@ export class ApiProblem extends Error {
 
   /** The message for one field of the form; the API may name it with its path (`configuration.amount`). */
   forField(name: string): string | undefined {
-    return this.fields.find(({ field }) => field === name || field.split('.').pop() === name)?.message
+    const message = this.fields.find(({ field }) => field === name || field.split('.').pop() === name)?.message
+    return message && message.charAt(0).toUpperCase() + message.slice(1)
   }
 }
 

@@ -45,10 +45,12 @@ export async function signIn(email: string, password: string): Promise<Account> 
   return token.account
 }
 
-/** Ends the session here and on the server; the locked signing key stays on the device. */
+/** Ends the session here at once, then on the server; the locked signing key stays on the device. */
 export async function signOut(): Promise<void> {
-  await api.signOut().catch(() => undefined)
+  const token = stored?.token
   keep(null)
+  session.notice = ''
+  if (token) await api.signOut(token).catch(() => undefined)
 }
 
 /** Puts a fresh copy of the account in place. */
