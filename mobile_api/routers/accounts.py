@@ -5,7 +5,8 @@ from datetime import timedelta
 from fastapi import Response
 from starlette.requests import Request
 
-from marketplace.application import register, sign_in, signing_key
+from marketplace.application import register, signing_key
+from marketplace.application import sign_in as signing_in
 from marketplace.application.views import AccountView
 from marketplace.domain.parties import Role
 from mobile_api import security
@@ -33,7 +34,7 @@ async def register_account(request: Request, ctx: Ctx, body: AccountCreate) -> A
 
 
 @tokens.post("/tokens", response_model=Token, dependencies=[Public], openapi_extra={"security": [{"basic": []}]})
-async def sign_in_account(request: Request, response: Response) -> dict[str, object]:
+async def sign_in(request: Request, response: Response) -> dict[str, object]:
     """Sign in with HTTP Basic; the answer's token opens everything else for seven days."""
     account, token = await security.sign_in_with_basic(request)
     response.headers["Cache-Control"] = "no-store"
@@ -42,7 +43,7 @@ async def sign_in_account(request: Request, response: Response) -> dict[str, obj
         "access_token": token,
         "token_type": "Bearer",
         "expires_in": int(lifetime.total_seconds()),
-        "account": sign_in.view(account),
+        "account": signing_in.view(account),
     }
 
 
@@ -50,7 +51,7 @@ async def sign_in_account(request: Request, response: Response) -> dict[str, obj
 async def sign_out(request: Request, ctx: Ctx, _caller: Anyone) -> None:
     """Sign out: this token is refused from now on, by every process."""
     claims = (await security.authenticate(request)).claims
-    await sign_in.revoke(ctx, claims.token_id, claims.expires_at)
+    await signing_in.revoke(ctx, claims.token_id, claims.expires_at)
 
 
 @tokens.post(
@@ -69,7 +70,7 @@ async def issue_gateway_token(request: Request) -> dict[str, object]:
 @accounts.get("/me", response_model=Account)
 async def read_me(caller: Anyone) -> AccountView:
     """Who the token says I am."""
-    return sign_in.view(caller)
+    return signing_in.view(caller)
 
 
 @accounts.put("/me/signing-key", response_model=Account)

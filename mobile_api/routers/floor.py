@@ -1,6 +1,7 @@
 """The shop floor: jobs, gateways and the rule that accepts orders."""
 
-from marketplace.application import acceptance_rule, register_gateway, report_by_hand
+from marketplace.application import acceptance_rule, report_by_hand
+from marketplace.application import register_gateway as registering
 from marketplace.application.views import GatewayView, JobView
 from marketplace.domain.parties import AcceptanceRule
 from mobile_api import security
@@ -24,10 +25,10 @@ async def report_job(ctx: Ctx, caller: Producer, job_id: Id, body: JobReport) ->
 
 
 @floor.post("/gateways", status_code=201, response_model=Gateway, tags=["gateways"])
-async def add_gateway(ctx: Ctx, caller: Producer, body: GatewayCreate) -> GatewayView:
+async def register_gateway(ctx: Ctx, caller: Producer, body: GatewayCreate) -> GatewayView:
     """Register a gateway. Its secret is in this answer and nowhere else."""
     secret = security.new_gateway_secret()
-    return await register_gateway.register_gateway(
+    return await registering.register_gateway(
         ctx,
         caller,
         name=body.name,

@@ -5,17 +5,12 @@ from typing import Annotated
 from fastapi import Query
 from pydantic import AfterValidator
 
-from marketplace.application import (
-    accept_delivery,
-    cancel_order,
-    confirm_quote,
-    decide_order,
-    hand_over,
-    place_order,
-    ship_order,
-    view_orders,
-    view_timeline,
-)
+from marketplace.application import accept_delivery as accepting
+from marketplace.application import cancel_order as cancelling
+from marketplace.application import confirm_quote, hand_over, view_orders, view_timeline
+from marketplace.application import decide_order as deciding
+from marketplace.application import place_order as placing
+from marketplace.application import ship_order as shipping
 from marketplace.application.views import AcceptanceView, ConfirmationView, OrderView, Page
 from mobile_api import pagination
 from mobile_api.dependencies import Anyone, Ctx, Customer, Deliverer, Manufacturer
@@ -41,9 +36,9 @@ Cursor = Annotated[str | None, Query(max_length=pagination.LONGEST), AfterValida
 
 
 @orders.post("/orders", status_code=201, response_model=Order)
-async def submit_order(ctx: Ctx, caller: Customer, body: OrderCreate) -> OrderView:
+async def place_order(ctx: Ctx, caller: Customer, body: OrderCreate) -> OrderView:
     """Order a configured product for a day. The same client_reference gives the order that is there."""
-    return await place_order.place_order(
+    return await placing.place_order(
         ctx,
         caller,
         product_id=body.product_id,
@@ -88,34 +83,34 @@ async def confirm_order(ctx: Ctx, caller: Customer, order_id: Id, body: ConfirmR
 
 
 @orders.post("/orders/{id}/cancel", response_model=Order)
-async def withdraw_order(ctx: Ctx, caller: Customer, order_id: Id, body: ReasonBody | None = None) -> OrderView:
+async def cancel_order(ctx: Ctx, caller: Customer, order_id: Id, body: ReasonBody | None = None) -> OrderView:
     """Take an order back before it is confirmed."""
-    return await cancel_order.cancel_order(ctx, caller, order_id, reason=body.reason if body else "")
+    return await cancelling.cancel_order(ctx, caller, order_id, reason=body.reason if body else "")
 
 
 @orders.get("/orders/{id}/acceptance", response_model=Acceptance)
 async def read_acceptance(ctx: Ctx, caller: Customer, order_id: Id) -> AcceptanceView:
     """What to sign to accept the goods."""
-    return await accept_delivery.acceptance(ctx, caller, order_id)
+    return await accepting.acceptance(ctx, caller, order_id)
 
 
 @orders.post("/orders/{id}/accept-delivery", response_model=Order)
-async def accept_goods(ctx: Ctx, caller: Customer, order_id: Id, body: SignatureBody) -> OrderView:
+async def accept_delivery(ctx: Ctx, caller: Customer, order_id: Id, body: SignatureBody) -> OrderView:
     """Accept the goods: what is left of the money is released."""
-    return await accept_delivery.accept_delivery(ctx, caller, order_id, signature=body.signature)
+    return await accepting.accept_delivery(ctx, caller, order_id, signature=body.signature)
 
 
 @orders.post("/orders/{id}/decision", response_model=Order)
-async def decide_on_order(ctx: Ctx, caller: Manufacturer, order_id: Id, body: Decision) -> OrderView:
+async def decide_order(ctx: Ctx, caller: Manufacturer, order_id: Id, body: Decision) -> OrderView:
     """Accept or reject an order that the rule leaves to a person."""
     accepted = body.decision == "accept"
-    return await decide_order.decide_order(ctx, caller, order_id, accept=accepted, reason=body.reason)
+    return await deciding.decide_order(ctx, caller, order_id, accept=accepted, reason=body.reason)
 
 
 @orders.post("/orders/{id}/ship", response_model=Order)
-async def dispatch_order(ctx: Ctx, caller: Manufacturer, order_id: Id, _body: NoBody = None) -> OrderView:
+async def ship_order(ctx: Ctx, caller: Manufacturer, order_id: Id, _body: NoBody = None) -> OrderView:
     """Say that the goods are on their way."""
-    return await ship_order.ship_order(ctx, caller, order_id)
+    return await shipping.ship_order(ctx, caller, order_id)
 
 
 @orders.post("/orders/{id}/handover", response_model=Order)

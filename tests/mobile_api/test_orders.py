@@ -1,6 +1,5 @@
 """Placing and reading orders, as the phone does it."""
 
-
 import pytest
 
 from tests.mobile_api.world import World
