@@ -8,7 +8,7 @@ from sqlalchemy import Update, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from marketplace.domain.effects import Effect, EffectKind
-from marketplace.persistence.statements import insert_once
+from marketplace.persistence.statements import insert_missing
 from marketplace.persistence.tables import outbox
 from marketplace.ports.unit_of_work import StoredEffect
 
@@ -21,8 +21,8 @@ class SqlOutbox:
 
     async def add(self, order_id: str, effects: Sequence[Effect], now: datetime) -> None:
         """Insert; an effect whose (order, kind, key) is there already stays as it is."""
-        for effect in effects:
-            row = {
+        rows = [
+            {
                 "order_id": order_id,
                 "kind": effect.kind.value,
                 "key": effect.key,
@@ -33,7 +33,9 @@ class SqlOutbox:
                 "status": "waiting",
                 "attempts": 0,
             }
-            await insert_once(self._connection, outbox, row)
+            for effect in effects
+        ]
+        await insert_missing(self._connection, outbox, rows)
 
     async def claim(self, now: datetime, lease_s: float, limit: int) -> Sequence[StoredEffect]:
         """Due effects, oldest first, leased for `lease_s` seconds; what another relay is claiming is passed by."""

@@ -1,5 +1,6 @@
 """Statements that SQLite and PostgreSQL spell alike and SQLAlchemy keeps in two dialects."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Column, Select, Table, func, select
@@ -30,6 +31,13 @@ async def insert_once(connection: AsyncConnection, table: Table, row: Row) -> bo
     key: Column[Any] = next(iter(table.primary_key))
     written = await connection.execute(insert.values(row).on_conflict_do_nothing().returning(key))
     return written.first() is not None
+
+
+async def insert_missing(connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:
+    """Insert those of `rows` whose unique names are free."""
+    if rows:
+        insert = postgresql.insert(table) if is_postgresql(connection) else sqlite.insert(table)
+        await connection.execute(insert.on_conflict_do_nothing(), rows)
 
 
 async def upsert(connection: AsyncConnection, table: Table, row: Row, *names: str) -> None:
