@@ -9,6 +9,7 @@ from dataclasses import fields
 from typing import Any
 
 from eth_hash.auto import keccak
+from eth_utils.address import to_checksum_address
 
 from contracts import evidence, terms
 from contracts.bindings import agreement as moves
@@ -58,6 +59,10 @@ def _hex(value: bytes) -> str:
 
 def _bytes(value: str | None) -> bytes:
     return bytes.fromhex((value or "").removeprefix("0x"))
+
+
+def _address(agreement: Agreement) -> str:
+    return str(to_checksum_address(agreement.address))
 
 
 def _signed(agreed: Terms) -> terms.Terms:
@@ -217,33 +222,33 @@ class ChainAdapter:
             previous=_bytes(proof.previous),
             signature=_bytes(proof.signature),
         )
-        call = moves.claim(agreement.address, _signed(agreement.terms), milestone, [signed])
+        call = moves.claim(_address(agreement), _signed(agreement.terms), milestone, [signed])
         await self._submit(key, call)
 
     async def delivered_by_secret(self, key: str, agreement: Agreement, secret: str) -> None:
         """As the port says."""
         agreed = _signed(agreement.terms)
-        await self._submit(key, moves.delivered_by_secret(agreement.address, agreed, _bytes(secret)))
+        await self._submit(key, moves.delivered_by_secret(_address(agreement), agreed, _bytes(secret)))
 
     async def act(self, key: str, agreement: Agreement, action: ActionKind, signature: str, deadline: int) -> None:
         """As the port says, for acceptance and the carrier's delivery."""
         consent = moves.Authorisation(deadline, _bytes(signature))
         move = {ActionKind.ACCEPT: moves.accept, ActionKind.DELIVERED: moves.delivered_by_carrier}[action]
-        await self._submit(key, move(agreement.address, _signed(agreement.terms), consent))
+        await self._submit(key, move(_address(agreement), _signed(agreement.terms), consent))
 
     async def finalise(self, key: str, agreement: Agreement) -> None:
         """As the port says."""
-        await self._submit(key, moves.finalise(agreement.address, _signed(agreement.terms)))
+        await self._submit(key, moves.finalise(_address(agreement), _signed(agreement.terms)))
 
     async def refund(self, key: str, agreement: Agreement) -> None:
         """As the port says."""
-        await self._submit(key, moves.refund(agreement.address, _signed(agreement.terms)))
+        await self._submit(key, moves.refund(_address(agreement), _signed(agreement.terms)))
 
     async def pay_out(self, key: str, agreement: Agreement, party: str) -> None:
         """As the port says."""
         agreed = _signed(agreement.terms)
         try:
-            await self._submit(key, moves.withdraw(agreement.address, agreed, DUES[party]))
+            await self._submit(key, moves.withdraw(_address(agreement), agreed, DUES[party]))
         except ChainRefused as refused:
             # Somebody else was faster: anyone may push a due to its owner.
             if refused.reason != "NothingDue":
@@ -253,7 +258,8 @@ class ChainAdapter:
         """As the port says."""
         if not self._development or self._book.test_euro is None:
             raise ChainRefused("there is no test money on this chain")
-        await self._submit(key, token.mint(self._book.test_euro, address, amount_minor * token.UNITS_PER_CENT))
+        amount = amount_minor * token.UNITS_PER_CENT
+        await self._submit(key, token.mint(self._book.test_euro, str(to_checksum_address(address)), amount))
 
     async def watch_deadline(self, timestamp: int) -> None:
         """As the port says; a chain that mines by itself does not know the method, and need not."""

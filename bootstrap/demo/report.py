@@ -1,5 +1,7 @@
 """What happened, as a table for people and as JSON for scripts; amounts of nets are read from the chain."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -76,6 +78,11 @@ def outcome(
         "chain": {"chain_id": stage.book.chain_id, "height": head},
         "timings_s": {name: round(value, 2) for name, value in timings.items()},
     }
+
+
+def write_document(path: Path, document: dict[str, Any]) -> None:
+    """The outcome as a file."""
+    path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 
 def euros(minor: int) -> str:

@@ -1,10 +1,9 @@
 """`lotsizeone demo`."""
 
 import asyncio
-import json
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -13,13 +12,14 @@ import httpx
 from rich.console import Console
 
 from bootstrap.demo.actors import CAST, REQUEST_TIMEOUT_S, Actor, assemble
-from bootstrap.demo.report import balances, height, nets, outcome, show
+from bootstrap.demo.report import balances, height, nets, outcome, show, write_document
 from bootstrap.demo.stage import Ports, Stage, set_stage, start_gateway, start_signer, subscribe_to_push
 from bootstrap.demo.story import Story, StoryFailed, staff
 from bootstrap.demo.supervisor import NotReady, Supervisor
 from bootstrap.system import unix_time
 
 FUNDS_POLL_S = 0.2
+PHONE_POLL_S = 0.5
 FUNDS_TIMEOUT_S = 30.0
 
 
@@ -37,7 +37,10 @@ class Narrator:
 
 
 async def run_demo(*, once: bool, data: Path | None, json_file: Path | None, port: int) -> int:
-    """Set the stage, play the story, show the outcome; then leave the app running unless `once`. Gives the exit code."""
+    """Set the stage, play the story, show the outcome; then leave the app running unless `once`.
+
+    Gives the exit code: 0 only when the order was settled.
+    """
     console = Console()
     with tempfile.TemporaryDirectory(prefix="lotsizeone-") as scratch:
         folder = (data or Path(scratch)).resolve()
@@ -45,10 +48,12 @@ async def run_demo(*, once: bool, data: Path | None, json_file: Path | None, por
         narrator = Narrator(console)
         supervisor = Supervisor(folder, lambda text: narrator.say("supervisor", text))
         try:
-            document, stage, actors = await _perform(folder, port, supervisor, narrator, json_file, once=once)
+            await _perform(folder, port, supervisor, narrator, json_file, once=once)
         except (StoryFailed, NotReady, TimeoutError, RuntimeError) as failure:
             console.print(f"[red]The demonstration failed:[/] {failure}\nThe logs are in {folder / 'logs'}")
             return 1
+        except asyncio.CancelledError:
+            console.print("Ending.")
         finally:
             supervisor.end()
     return 0
@@ -56,28 +61,23 @@ async def run_demo(*, once: bool, data: Path | None, json_file: Path | None, por
 
 async def _perform(
     folder: Path, port: int, supervisor: Supervisor, narrator: Narrator, json_file: Path | None, *, once: bool
-) -> tuple[dict[str, Any], Stage, dict[str, Actor]]:
+) -> None:
     started = time.monotonic()
     stage = await set_stage(folder, Ports.free(port), supervisor)
-    watching = asyncio.create_task(supervisor.watch())
-    try:
-        async with httpx.AsyncClient(base_url=stage.api_url, timeout=REQUEST_TIMEOUT_S, trust_env=False) as http:
-            actors = assemble(folder, http)
-            await _open_doors(stage, supervisor, actors, narrator)
-            async with _working(actors, narrator):
-                document = await _play(stage, actors, narrator, started)
-                if json_file is not None:
-                    json_file.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", "utf-8")
-                names = {actor.address.lower(): actor.name for actor in actors.values()}
-                show(narrator.console, document, names)
-                if not once:
-                    _invite(narrator.console, stage, actors)
-                    await asyncio.Event().wait()
-    except asyncio.CancelledError:
-        narrator.console.print("Ending.")
-    finally:
-        watching.cancel()
-    return document, stage, actors
+    async with (
+        _beside(supervisor.watch()),
+        httpx.AsyncClient(base_url=stage.api_url, timeout=REQUEST_TIMEOUT_S, trust_env=False) as http,
+    ):
+        actors = assemble(folder, http)
+        await _open_doors(stage, supervisor, actors, narrator)
+        async with _beside(staff(actors["machining"], actors["carrier"], narrator.say)):
+            document = await _play(stage, actors, narrator, started)
+            if json_file is not None:
+                write_document(json_file, document)
+            show(narrator.console, document, {actor.address.lower(): actor.name for actor in actors.values()})
+            if not once:
+                _invite(narrator.console, stage, actors)
+                await asyncio.Event().wait()
 
 
 async def _open_doors(stage: Stage, supervisor: Supervisor, actors: dict[str, Actor], narrator: Narrator) -> None:
@@ -93,39 +93,33 @@ async def _open_doors(stage: Stage, supervisor: Supervisor, actors: dict[str, Ac
     await subscribe_to_push(stage, customer)
     await customer.call("POST", "/v1/dev/funds", {})
     async with asyncio.timeout(FUNDS_TIMEOUT_S):
-        while not (await balances(stage, actors))[customer.address.lower()]:
+        while not (await balances(stage, actors))[customer.address.lower()]:  # noqa: ASYNC110 - a chain wakes nobody
             await asyncio.sleep(FUNDS_POLL_S)
     narrator.say("stage", f"{len(supervisor.children)} processes, {len(CAST)} accounts, each with a key of its own")
 
 
 @asynccontextmanager
-async def _working(actors: dict[str, Actor], narrator: Narrator) -> AsyncIterator[None]:
-    """The people without machines work while the block runs."""
-    task = asyncio.create_task(staff(actors["machining"], actors["carrier"], narrator.say))
+async def _beside(*works: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Each of `works` runs while the block does, and ends with it."""
+    tasks = [asyncio.create_task(work) for work in works]
     try:
         yield
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _play(stage: Stage, actors: dict[str, Actor], narrator: Narrator, started: float) -> dict[str, Any]:
     before = await balances(stage, actors)
     narrator.begin = time.monotonic()
     story = Story(actors["customer"], actors["manufacturer"], actors["machining"], actors["carrier"], narrator.say)
-    live = asyncio.create_task(_follow(story, narrator))
-    try:
+    async with _beside(_follow(story, narrator), _phone(stage, narrator)):
         await story.play()
-    finally:
-        live.cancel()
-        with suppress(asyncio.CancelledError):
-            await live
     told = time.monotonic()
     order = await actors["customer"].call("GET", f"/v1/orders/{story.order_id}")
     as_made = await actors["manufacturer"].call("GET", f"/v1/orders/{story.order_id}")
     timeline = await actors["customer"].call("GET", f"/v1/orders/{story.order_id}/timeline")
-    await _show_push(stage, narrator)
     after = await balances(stage, actors)
     timings = {"setup": narrator.begin - started, "story": told - narrator.begin, "total": told - started}
     return outcome(
@@ -141,8 +135,7 @@ async def _play(stage: Stage, actors: dict[str, Actor], narrator: Narrator, star
 
 async def _follow(story: Story, narrator: Narrator) -> None:
     """Print the customer's timeline as it happens."""
-    while not story.order_id:
-        await asyncio.sleep(0.05)
+    await story.placed.wait()
     last = 0
     while True:
         try:
@@ -155,12 +148,17 @@ async def _follow(story: Story, narrator: Narrator) -> None:
             await asyncio.sleep(0.3)
 
 
-async def _show_push(stage: Stage, narrator: Narrator) -> None:
+async def _phone(stage: Stage, narrator: Narrator) -> None:
+    """The customer's phone: shows every push once."""
+    shown: set[str] = set()
     async with httpx.AsyncClient(timeout=10.0, trust_env=False) as http:
-        answer = await http.get(f"{stage.push_url}/messages")
-    for message in answer.json() if isinstance(answer.json(), list) else answer.json().get("messages", []):
-        content = message.get("message", message)
-        narrator.say("push", f"{content.get('title', '')}: {content.get('body', '')}")
+        while True:
+            with suppress(httpx.HTTPError):
+                for message in (await http.get(f"{stage.push_url}/messages")).json()["messages"]:
+                    if message["message"] not in shown:
+                        shown.add(message["message"])
+                        narrator.say("phone", f"[magenta]{message['content']['title']}[/]")
+            await asyncio.sleep(PHONE_POLL_S)
 
 
 def _invite(console: Console, stage: Stage, actors: dict[str, Actor]) -> None:

@@ -45,7 +45,7 @@ class Story:
     carrier: Actor
     say: Say
     order_id: str = ""
-    quote: dict[str, Any] = field(default_factory=dict)
+    placed: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def play(self) -> dict[str, Any]:
         """Play to the end and return the order. Raises StoryFailed."""
@@ -83,11 +83,10 @@ class Story:
             },
         )
         self.order_id = order["id"]
+        self.placed.set()
 
     async def _confirm(self) -> None:
         ana = self.customer
-        order = await ana.call("GET", f"/v1/orders/{self.order_id}")
-        self.quote = order["quote"]
         asked = await ana.call("GET", f"/v1/orders/{self.order_id}/confirmation")
         for row in asked["readable"]:
             self.say("terms", f"{row['label']}: {row['value']}")

@@ -45,7 +45,9 @@ async def _record(ctx: Context, tx: Transaction, gateway: Gateway, event: ShopFl
     if json.loads(event.body)["prev"] != before:
         raise InvalidInput("records.event.prev", "does not follow the last event of this agreement")
     done, of = (int(event.value[key]) if key in event.value else None for key in ("index", "of"))
-    changed = advance(job, event.code, done=done, of=of)
+    # An operation that is not its agreement's last ends with the code of a step: only the last one proves anything.
+    ended = event.code == EventCode.OPERATION_FINISHED and event.value.get("final") == "true"
+    changed = advance(job, EventCode.PRODUCTION_FINISHED if ended else event.code, done=done, of=of)
     await tx.production.save_job(changed)
     await tell_order(ctx, tx, changed, event.kind, event.value.get("step", ""), event.station, Source.MACHINE)
 

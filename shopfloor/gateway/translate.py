@@ -7,12 +7,13 @@ The machine's record tells the whole story of a job; every call gives all the ev
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from shopfloor.gateway.evidence import Draft
+from shopfloor.gateway.evidence import EVENT_CODES, Draft
 from shopfloor.protocols.inspection import InspectionResult
 from shopfloor.protocols.isa95 import ExecutionMode, JobOrder, JobResult, JobState
 from shopfloor.protocols.job_list import JobRecord, StepRecord
 
 INSPECTION = "inspection"  # the parameter, the step and the `once` of its event
+FINISH_CODE = "finish_code"  # the parameter that names the event code of a good end; 600 where it is absent
 _MODES: Mapping[ExecutionMode, str] = {
     ExecutionMode.SIMULATION: "simulation",
     ExecutionMode.TEST: "test",
@@ -83,7 +84,11 @@ def inspected(record: JobRecord, cell: str, now_ms: int, result: InspectionResul
 def ending(record: JobRecord, cell: str, now_ms: int, *, inspection_ok: bool) -> Named:
     """The last event of a job that is over. Finished needs Ended, JobResult 1 and no failed inspection."""
     good = record.state is JobState.ENDED and record.result is JobResult.SUCCESSFUL and inspection_ok
-    if good:
+    if good and record.order.parameter(FINISH_CODE) == str(EVENT_CODES["operation_finished"]):
+        # Another operation of the same agreement follows: only the last one may prove the agreement's milestone.
+        value = {"quantity": str(record.order.quantity), "step": record.order.operation, "final": "true"}
+        kind = "operation_finished"
+    elif good:
         kind, value = "production_finished", {"quantity": str(record.order.quantity)}
     else:
         words = "inspection failed" if not inspection_ok else record.reason or "ended without success"
