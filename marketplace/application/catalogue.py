@@ -18,6 +18,7 @@ from marketplace.domain.product import (
     Template,
     TextOption,
 )
+from marketplace.planning.lead_time import SECONDS_A_DAY
 
 
 def load_catalogue(directory: Path) -> Mapping[str, Template]:
@@ -52,6 +53,8 @@ def load_template(data: Mapping[str, Any], name: str) -> Template:
             own_operation=str(data["own_operation"]),
             modules=tuple(_module(module) for module in data["modules"]),
             bought=tuple(_bought(line) for line in data["bill_of_materials"]),
+            seconds_per_piece=_whole(data.get("seconds_per_piece", 0), "seconds_per_piece"),
+            shift_seconds=_whole(data.get("shift_seconds", 8 * 3600), "shift_seconds"),
         )
     except KeyError as missing:
         raise InvalidInput(f"{name}: {missing.args[0]}", "is missing") from missing
@@ -64,6 +67,8 @@ def load_template(data: Mapping[str, Any], name: str) -> Template:
 def _check(template: Template, name: str) -> None:
     if not isinstance(template.option(template.amount_option), IntegerOption):
         raise InvalidInput(f"{name}: amount_option", "must name an integer option")
+    if not 0 < template.shift_seconds <= SECONDS_A_DAY:
+        raise InvalidInput(f"{name}: shift_seconds", "must be from 1 to a day's 86400")
     ids = [option.id for option in template.options()]
     if len(ids) != len(set(ids)):
         raise InvalidInput(f"{name}: modules", "two options have the same id")

@@ -10,19 +10,26 @@ from marketplace.domain.configuration import configure
 from marketplace.domain.errors import InvalidInput
 from marketplace.domain.pricing import Price, price
 from marketplace.domain.product import Template
+from marketplace.planning.lead_time import earliest_days
 
 FURTHEST = timedelta(days=365)
 """Nobody can promise more than a year ahead."""
 
 
-def earliest_delivery(template: Template, today: date) -> date:
+def earliest_delivery(template: Template, pieces: int, today: date) -> date:
     """The first day that can be promised."""
-    return today + timedelta(days=template.lead_time_days)
+    days = earliest_days(
+        pieces,
+        base_days=template.lead_time_days,
+        seconds_per_piece=template.seconds_per_piece,
+        shift_seconds=template.shift_seconds,
+    )
+    return today + timedelta(days=days)
 
 
-def check_date(template: Template, deliver_by: date, today: date) -> None:
+def check_date(template: Template, pieces: int, deliver_by: date, today: date) -> None:
     """Raises InvalidInput for a date that cannot be promised."""
-    earliest = earliest_delivery(template, today)
+    earliest = earliest_delivery(template, pieces, today)
     if not earliest <= deliver_by <= today + FURTHEST:
         raise InvalidInput("deliver_by", f"must be from {earliest} to {today + FURTHEST}: this product takes time")
 
@@ -49,8 +56,9 @@ async def indicative_quote(
     template = template_of(ctx, product_id)
     configured = configure(template, configuration)
     today = ctx.clock.now().date()
-    check_date(template, deliver_by, today)
+    check_date(template, configured.amount, deliver_by, today)
     fee_bps = (await ctx.chain.parameters()).fee_bps
     return IndicativeQuote(
-        quote_view(price(template, configured, fee_bps=fee_bps), deliver_by), earliest_delivery(template, today)
+        quote_view(price(template, configured, fee_bps=fee_bps), deliver_by),
+        earliest_delivery(template, configured.amount, today),
     )

@@ -38,7 +38,7 @@ async def place_order(
     template = template_of(ctx, product_id)
     configured = configure(template, configuration)
     now = ctx.clock.now()
-    check_date(template, deliver_by, now.date())
+    check_date(template, configured.amount, deliver_by, now.date())
     price(template, configured, fee_bps=0)
     # The id follows from customer and reference, so that a repeat after a lost answer finds the first order.
     order_id = "ord_" + ctx.chain.keccak(f"{caller.id}|{client_reference}".encode())[2:26]

@@ -19,7 +19,7 @@ from marketplace.domain.effects import Effect, EffectKind
 from marketplace.domain.errors import Conflict
 from marketplace.ports.chain import ChainRefused, ChainUnavailable
 from marketplace.ports.push import PushUnavailable
-from marketplace.ports.unit_of_work import StoredEffect
+from marketplace.ports.unit_of_work import StoredEffect, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ LONGEST_RETRY_S = 60.0
 PARK_AFTER = 50
 """About three quarters of an hour of trying: then an operator looks."""
 
-RETRY = (ChainRefused, ChainUnavailable, PushUnavailable, DraftingBlocked, Conflict, OSError)
+RETRY = (ChainRefused, ChainUnavailable, StoreUnavailable, PushUnavailable, DraftingBlocked, Conflict, OSError)
 """Failures that time may mend; anything else is parked at once."""
 
 

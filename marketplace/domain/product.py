@@ -100,7 +100,10 @@ class BoughtLine:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A product as its manufacturer publishes it. `amount_option` names the option that counts the pieces."""
+    """A product as its manufacturer publishes it. `amount_option` names the option that counts the pieces.
+
+    `lead_time_days` hold for one shift of own work; each piece takes `seconds_per_piece` of shifts of `shift_seconds`.
+    """
 
     id: str
     version: int
@@ -113,6 +116,8 @@ class Template:
     own_operation: str
     modules: tuple[Module, ...]
     bought: tuple[BoughtLine, ...]
+    seconds_per_piece: int = 0
+    shift_seconds: int = 8 * 3600
 
     def options(self) -> Iterator[Option]:
         """All options of all modules, in the order in which people read them."""
