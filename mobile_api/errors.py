@@ -27,7 +27,7 @@ from marketplace.domain.errors import (
 )
 from marketplace.ports.chain import ChainRefused, ChainUnavailable
 from marketplace.ports.unit_of_work import StoreUnavailable
-from mobile_api.messages import message_for
+from mobile_api.messages import UNION_TAGS, message_for
 from mobile_api.strict_json import MalformedJson, RefusedJson
 
 logger = logging.getLogger(__name__)
@@ -170,13 +170,16 @@ def _fields_of(error: Exception) -> list[tuple[str, str]]:
         case KeyReused():
             return [("Idempotency-Key", "belongs to another request: make a new one")]
         case RequestValidationError():
-            return [(_path(entry["loc"]), message_for(entry["type"], entry.get("ctx", {}))) for entry in error.errors()]
+            return [(_path(entry), message_for(entry["type"], entry.get("ctx", {}))) for entry in error.errors()]
     return []
 
 
-def _path(loc: tuple[int | str, ...]) -> str:
-    inner = [str(part) for part in loc[1:]] if loc and loc[0] in ("body", "query", "header") else [str(p) for p in loc]
-    return ".".join(inner) or "body"
+def _path(entry: Mapping[str, Any]) -> str:
+    loc: tuple[int | str, ...] = entry["loc"]
+    parts = [str(part) for part in loc[1:] if part not in UNION_TAGS]
+    if entry["type"].startswith("union_tag"):
+        parts.append(str(entry["ctx"]["discriminator"]).strip("'"))
+    return ".".join(parts) or "body"
 
 
 def _headers_of(error: Exception, kind: Kind, request: Request) -> dict[str, str]:

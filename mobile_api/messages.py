@@ -34,6 +34,9 @@ MESSAGES: Mapping[str, str] = {
 }
 """Message by the type of refusal (pydantic's error types and ours). Braces take limits of ours."""
 
+UNION_TAGS = frozenset({"web_push", "fcm"})
+"""What pydantic puts into a location to say which member of a union it looked at; no field of ours is named so."""
+
 LIMITS = frozenset({"min_length", "max_length", "ge", "le", "expected", "expected_tags"})
 
 

@@ -162,11 +162,15 @@ def client_of(app: FastAPI) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://marketplace")
 
 
+def address_of(folder: Path) -> str:
+    """The database of a world."""
+    return f"sqlite:///{folder / 'marketplace.db'}"
+
+
 @asynccontextmanager
 async def open_world(folder: Path, settings: ApiSettings = SETTINGS) -> AsyncIterator[World]:
-    """A marketplace in an empty folder, with the manufacturer of the example product in it."""
-    database = Database(f"sqlite:///{folder / 'marketplace.db'}")
-    await database.migrate()
+    """A marketplace in `folder`, in whose database the tables are."""
+    database = Database(address_of(folder))
     clock, chain = StillClock(), PaperChain()
     ctx = Context(
         uow=database.unit_of_work(),
