@@ -6,7 +6,8 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from marketplace.application.apply import apply
-from marketplace.application.context import Context
+from marketplace.application.context import Context, Policy
+from marketplace.domain.advance import advance_bps
 from marketplace.domain.agreement import (
     NEVER,
     ZERO_ADDRESS,
@@ -78,6 +79,18 @@ async def draft_agreements(ctx: Context, order_id: str) -> None:
                 await tx.agreements.save(agreement)
             for request in requests:
                 await tx.signatures.add(request)
+
+
+def advance_of(policy: Policy, total_minor: int, choices: Sequence[SupplyChoice], known: ChainParameters) -> int | None:
+    """The advance that pays these suppliers, in basis points, or None where the ceiling does not allow as much."""
+    supplies = sum(choice.amount_minor for choice in choices)
+    return advance_bps(
+        total_minor,
+        supplies,
+        fee_bps=known.fee_bps,
+        least_bps=policy.advance_bps,
+        most_bps=known.self_attested_bps,
+    )
 
 
 def quote_document(order: Order, price: Price) -> dict[str, Any]:
@@ -152,9 +165,12 @@ async def _delivery(
     ctx: Context, order: Order, price: Price, parties: Parties, known: ChainParameters, fund_by: int
 ) -> Agreement:
     salt = ctx.random_hash()
-    milestones = [Milestone(ctx.policy.advance_bps, EventCode.OPENED)]
-    if parties.maker.attestor != ZERO_ADDRESS:
-        milestones.append(Milestone(ctx.policy.machine_bps, EventCode.PRODUCTION_FINISHED, Witness.ATTESTOR))
+    advance = advance_of(ctx.policy, price.total_minor, order.choices, known) or known.self_attested_bps
+    milestones = [Milestone(advance, EventCode.OPENED)]
+    # Advance and machine's share together stay below the ceiling of what the maker alone can prove.
+    machine = min(ctx.policy.machine_bps, known.self_attested_bps - advance)
+    if parties.maker.attestor != ZERO_ADDRESS and machine > 0:
+        milestones.append(Milestone(machine, EventCode.PRODUCTION_FINISHED, Witness.ATTESTOR))
     terms = Terms(
         **_base(ctx, known, parties),
         kind=AgreementKind.DELIVERY,

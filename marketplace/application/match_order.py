@@ -2,14 +2,18 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from marketplace.application.apply import apply
 from marketplace.application.browse_products import template_of
 from marketplace.application.context import Context
+from marketplace.application.draft_agreements import advance_of
+from marketplace.domain.advance import net_advance
 from marketplace.domain.commands import Command, PostponeMatch, RecordMatch, RejectOrder
 from marketplace.domain.configuration import configure, required_lines
 from marketplace.domain.events import SupplyChoice
+from marketplace.domain.money import spell
 from marketplace.domain.order import Order, Status
 from marketplace.domain.parties import Organisation
 from marketplace.domain.pricing import price
@@ -35,9 +39,20 @@ async def match_order(ctx: Context, order_id: str) -> None:
     if isinstance(command, RecordMatch):
         days = (order.deliver_by - ctx.clock.now().date()).days
         exception = rule.exception(total_minor=command.price.total_minor, days=days)
-        command = RecordMatch(command.choices, command.price, command.partial, exception)
+        command = replace(command, exception=exception or await _own_money(ctx, command))
     async with ctx.uow.write() as tx:
         await apply(ctx, tx, order_id, command)
+
+
+async def _own_money(ctx: Context, match: RecordMatch) -> str | None:
+    """Why a person must look if the advance cannot pay these suppliers."""
+    known = await ctx.chain.parameters()
+    total = match.price.total_minor
+    if advance_of(ctx.policy, total, match.choices, known) is not None:
+        return None
+    supplies = sum(choice.amount_minor for choice in match.choices)
+    missing = supplies - net_advance(total, known.self_attested_bps, known.fee_bps)
+    return f"the suppliers cost {spell(missing, match.price.currency)} more than the advance pays: you would add it"
 
 
 async def _search(ctx: Context, order: Order, buyer: str) -> Command:
