@@ -23,8 +23,9 @@ from marketplace.ports.unit_of_work import StoredEffect, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
-LEASE_S = 60.0
-BATCH = 20
+LEASE_S = 20.0
+BATCH = 5
+"""Few at a time: a worker that dies keeps only these from the others, and only until their lease runs out."""
 FIRST_RETRY_S = 0.5
 LONGEST_RETRY_S = 60.0
 PARK_AFTER = 50
