@@ -91,8 +91,9 @@ class Scripted:
     def paths(self) -> list[str]:
         return [request.url.path for request in self.requests]
 
-    def __call__(self, request: httpx.Request) -> httpx.Response:
+    async def __call__(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
+        await asyncio.sleep(0.001)  # others get their turn, as on a real wire
         known = self._answers.get(request.url.path)
         if known is None:
             return answer({"code": 404, "message": "nothing here"}, 404)

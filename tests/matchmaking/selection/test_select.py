@@ -126,6 +126,20 @@ def test_nobody_on_the_front_is_beaten(problem: tuple[list[Line], list[Candidate
         assert best is None or min(total for total, hours in points if hours <= limit) == best
 
 
+def test_a_saving_of_a_cent_is_found() -> None:
+    """Close calls, in which a first answer is often a little off and only the proof finds the last cent."""
+    draw = random.Random(11)
+    for _ in range(300):
+        lines = [Line(f"line-{n}", 1) for n in range(6)]
+        offers = [
+            Candidate(line.line_id, f"{line.line_id}-{s}", f"s{s}", draw.randint(20, 40), 1)
+            for line in lines
+            for s in draw.sample(range(5), 4)
+        ]
+        constraints = Constraints(freight_minor={f"s{s}": draw.randint(5, 30) for s in range(5)})
+        assert select(lines, offers, constraints).total_minor == brute_force(lines, offers, constraints)
+
+
 def candidate(line: str, supplier: str, price: int, hours: int = 24, minimum_quantity: int = 1) -> Candidate:
     return Candidate(line, f"{line}-{supplier}", supplier, price, hours, minimum_quantity=minimum_quantity)
 
