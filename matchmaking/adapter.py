@@ -13,8 +13,6 @@ from matchmaking.selection import Candidate, Constraints, Line, NoFeasibleSelect
 from matchmaking.selection.candidates import fits
 
 HOURS_A_DAY = 24
-HOPELESS = frozenset({"credentials_refused", "no_search_service", "malformed_answer", "request_refused"})
-"""Errors of a source that asking again will not mend."""
 
 
 class FederationAdapter:
@@ -66,9 +64,10 @@ class SelectionAdapter:
 
 
 def _failure(answer: SearchAnswer) -> Exception:
-    errors = {report.error or report.status for report in answer.by_source}
-    text = ", ".join(sorted(errors)) or "no registry is configured"
-    return DirectoryMisconfigured(text) if not errors or errors <= HOPELESS else DirectoryUnavailable(text)
+    text = ", ".join(sorted({report.error or report.status for report in answer.by_source}))
+    if all(report.final for report in answer.by_source):
+        return DirectoryMisconfigured(text or "no registry is configured")
+    return DirectoryUnavailable(text)
 
 
 def _line(line: RequiredLine) -> Line:
