@@ -48,14 +48,9 @@ async def test_hostile_text_in_every_field_is_no_fault_of_ours(world: World) -> 
     await world.join("manufacturer", "Model Factory")
     person = await world.join()
     for text in corpus():
-        signature = {"signature": text}
         bodies: list[tuple[str, str, object]] = [
             ("POST", "/v1/orders", world.order_body(person, configuration={"engraving": text})),
-            ("POST", "/v1/orders", world.order_body(person, configuration={text: text}, product_id=text)),
             ("POST", "/v1/orders/ord_1/cancel", {"reason": text}),
-            ("POST", "/v1/orders/ord_1/accept-delivery", signature),
-            ("PUT", "/v1/me/signing-key", signature | {"address": text}),
-            ("POST", "/v1/push/subscriptions", {"kind": "fcm", "token": text}),
         ]
         for method, path, body in bodies:
             headers = person.headers | {"Content-Type": "application/json"}

@@ -84,42 +84,40 @@ async def test_someone_elses_order_is_not_there(world: World, maker: Person) -> 
     assert (await world.client.get(f"/v1/orders/{order_id}", headers=owner.headers)).json()["status"] == "placed"
 
 
-@pytest.mark.parametrize(
-    ("change", "field"),
-    [
-        ({"configuration": {"colour": "red"}}, "configuration.colour"),
-        ({"configuration": {"base": "base-60mm"}}, "configuration.base"),
-        ({"configuration": {"engraving": "<script>"}}, "configuration.engraving"),
-        ({"configuration": {"engraving": "X" * 17}}, "configuration.engraving"),
-        ({"configuration": {"drilling_s": 0}}, "configuration.drilling_s"),
-        ({"configuration": {f"option{n}": 1 for n in range(65)}}, "configuration"),
-        ({"configuration": []}, "configuration"),
-        ({"payer_address": "0x" + "00" * 20}, "payer_address"),
-        ({"payer_address": "0x12"}, "payer_address"),
-        ({"handover_hash": "0x" + "5e" * 31}, "handover_hash"),
-        ({"client_reference": "not-a-uuid"}, "client_reference"),
-        ({"deliver_by": "2027-02-30"}, "deliver_by"),
-        ({"deliver_by": "2027-3-1"}, "deliver_by"),
-        ({"deliver_by": "٢٠٢٧-٠٣-٢٠"}, "deliver_by"),
-        ({"deliver_by": 1_800_000_000}, "deliver_by"),
-        ({"deliver_by": "2027-03-20T00:00:00Z"}, "deliver_by"),
-        ({"deliver_by": None}, "deliver_by"),
-        ({"status": "settled"}, "status"),
-        ({"id": "ord_mine"}, "id"),
-        ({"amount": 1}, "amount"),
-        ({"total_minor": 1}, "total_minor"),
-        ({"customer_id": "acc_other"}, "customer_id"),
-    ],
-    ids=str,
-)
+REFUSED: list[tuple[dict[str, object], str]] = [
+    ({"configuration": {"colour": "red"}}, "configuration.colour"),
+    ({"configuration": {"base": "base-60mm"}}, "configuration.base"),
+    ({"configuration": {"engraving": "<script>"}}, "configuration.engraving"),
+    ({"configuration": {"engraving": "X" * 17}}, "configuration.engraving"),
+    ({"configuration": {"drilling_s": 0}}, "configuration.drilling_s"),
+    ({"configuration": {f"option{n}": 1 for n in range(65)}}, "configuration"),
+    ({"configuration": []}, "configuration"),
+    ({"payer_address": "0x" + "00" * 20}, "payer_address"),
+    ({"payer_address": "0x12"}, "payer_address"),
+    ({"handover_hash": "0x" + "5e" * 31}, "handover_hash"),
+    ({"client_reference": "not-a-uuid"}, "client_reference"),
+    ({"deliver_by": "2027-02-30"}, "deliver_by"),
+    ({"deliver_by": "2027-3-1"}, "deliver_by"),
+    ({"deliver_by": "٢٠٢٧-٠٣-٢٠"}, "deliver_by"),
+    ({"deliver_by": 1_800_000_000}, "deliver_by"),
+    ({"deliver_by": "2027-03-20T00:00:00Z"}, "deliver_by"),
+    ({"deliver_by": None}, "deliver_by"),
+    ({"status": "settled"}, "status"),
+    ({"id": "ord_mine"}, "id"),
+    ({"amount": 1}, "amount"),
+    ({"total_minor": 1}, "total_minor"),
+    ({"customer_id": "acc_other"}, "customer_id"),
+]
+
+
 @pytest.mark.req(42)
-async def test_what_cannot_be_ordered_is_named(
-    world: World, maker: Person, change: dict[str, object], field: str
-) -> None:
+async def test_what_cannot_be_ordered_is_named(world: World, maker: Person) -> None:
     customer = await world.join()
-    answer = await world.client.post("/v1/orders", json=world.order_body(customer, **change), headers=customer.headers)
-    assert answer.status_code == 422, answer.text
-    assert [error["field"] for error in answer.json()["errors"]] == [field]
+    for change, field in REFUSED:
+        body = world.order_body(customer, **change)
+        answer = await world.client.post("/v1/orders", json=body, headers=customer.headers)
+        assert answer.status_code == 422, change
+        assert [error["field"] for error in answer.json()["errors"]] == [field], change
     assert (await world.client.get("/v1/orders", headers=customer.headers)).json()["items"] == []
 
 

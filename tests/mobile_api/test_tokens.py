@@ -86,7 +86,7 @@ def test_every_claim_is_required(claim: str) -> None:
     ],
     ids=str,
 )
-def test_a_wrong_claim_is_refused(change: Mapping[str, object]) -> None:
+def test_a_wrong_claim_is_refused(change: dict[str, object]) -> None:
     with pytest.raises(Unauthenticated):
         read(token_of(GOOD | change))
 
