@@ -46,7 +46,7 @@ class SelectionAdapter:
         """As the port says."""
         constraints = Constraints(currency=currency, max_lead_time_h=latest_days * HOURS_A_DAY, seed=seed)
         quantities = {line.id: line.quantity for line in lines}
-        candidates = [_candidate(offer, quantities[offer.line_id]) for offer in offers]
+        candidates = [_candidate(offer, quantities[offer.line_id]) for offer in offers if offer.line_id in quantities]
         try:
             selection = select([_line(line) for line in lines], candidates, constraints)
         except NoFeasibleSelection as none:
