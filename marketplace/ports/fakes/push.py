@@ -23,8 +23,11 @@ class FakePushSender:
 
     def shown(self, address: PushAddress) -> list[PushMessage]:
         """What the device at `address` has shown, in order, a repeat left out."""
-        mine = {message.id: message for to, message in reversed(self.sent) if to.endpoint == address.endpoint}
-        return list(reversed(mine.values()))
+        mine: dict[str, PushMessage] = {}
+        for to, message in self.sent:
+            if to.endpoint == address.endpoint:
+                mine.setdefault(message.id, message)
+        return list(mine.values())
 
     def forget(self, address: PushAddress) -> None:
         """The device's registration is dead from now on."""

@@ -1,0 +1,1 @@
+"""One suite a port, run on the fake that ships and on the real adapter."""
