@@ -37,6 +37,10 @@ RETRY = (ChainRefused, ChainUnavailable, StoreUnavailable, PushUnavailable, Draf
 
 async def relay_due(ctx: Context) -> int:
     """Do the effects that are due; returns how many were claimed."""
+    async with ctx.uow.read() as tx:
+        due = await tx.outbox.next_due()
+    if due is None or due > ctx.clock.now():
+        return 0  # nobody else's write has to wait for our finding nothing
     async with ctx.uow.write() as tx:
         claimed = await tx.outbox.claim(ctx.clock.now(), LEASE_S, BATCH)
     for stored in claimed:
