@@ -1,4 +1,8 @@
-"""Calldata, results, events and errors by the artifacts' ABI, with eth-abi alone."""
+"""Calldata, results, events and errors by the artifacts' ABI, with eth-abi and eth-utils: the codec inside web3.
+
+Not `web3.eth.Contract` itself: it needs a connection object, and whoever only decodes a log or a revert would load all
+of web3 (0.6 s, 16 MB). A test compares every fragment of every contract with web3's.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -7,6 +11,7 @@ from typing import Any
 
 from eth_abi.abi import decode, encode
 from eth_hash.auto import keccak
+from eth_utils.abi import collapse_if_tuple
 
 from contracts.artifacts import load
 
@@ -67,8 +72,11 @@ def fragments(contract: str, kind: str) -> Iterator[Fragment]:
     """All functions, events or errors of a contract."""
     for entry in load(contract).abi:
         if entry["type"] == kind:
-            inputs = tuple((item["name"], _type(item), bool(item.get("indexed"))) for item in entry.get("inputs", []))
-            yield Fragment(entry["name"], inputs, tuple(_type(item) for item in entry.get("outputs", [])))
+            inputs = tuple(
+                (item["name"], collapse_if_tuple(item), bool(item.get("indexed"))) for item in entry.get("inputs", [])
+            )
+            outputs = tuple(collapse_if_tuple(item) for item in entry.get("outputs", []))
+            yield Fragment(entry["name"], inputs, outputs)
 
 
 def encode_constructor(contract: str, arguments: Sequence[Any]) -> bytes:
@@ -77,11 +85,4 @@ def encode_constructor(contract: str, arguments: Sequence[Any]) -> bytes:
     inputs: list[dict[str, Any]] = next(
         (entry["inputs"] for entry in artifact.abi if entry["type"] == "constructor"), []
     )
-    return artifact.creation + encode([_type(item) for item in inputs], arguments)
-
-
-def _type(item: dict[str, Any]) -> str:
-    kind = str(item["type"])
-    if not kind.startswith("tuple"):
-        return kind
-    return f"({','.join(_type(part) for part in item['components'])}){kind.removeprefix('tuple')}"
+    return artifact.creation + encode([collapse_if_tuple(item) for item in inputs], arguments)

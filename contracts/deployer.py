@@ -10,12 +10,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import rlp  # type: ignore[import-untyped]
 from eth_hash.auto import keccak
 from eth_utils.address import to_checksum_address
 
 from contracts.abi import encode_constructor
 from contracts.artifacts import load
 from contracts.bindings.call import Call
+from contracts.eip712 import address_bytes
 from contracts.errors import ContractsError
 from contracts.rpc import Rpc
 from contracts.signers import Signer
@@ -149,11 +151,8 @@ async def verify(rpc: Rpc, book: AddressBook) -> None:
 
 def create_address(sender: str, nonce: int) -> str:
     """Where a plain creation of `sender` at `nonce` ends up: keccak(rlp([sender, nonce]))."""
-    encoded = b"\x80" if nonce == 0 else nonce.to_bytes((nonce.bit_length() + 7) // 8, "big")
-    if nonce >= 0x80:
-        encoded = bytes([0x80 + len(encoded)]) + encoded
-    body = b"\x94" + bytes.fromhex(sender[2:]) + encoded
-    return str(to_checksum_address(keccak(bytes([0xC0 + len(body)]) + body)[12:]))
+    created = keccak(rlp.encode([address_bytes(sender), nonce]))
+    return str(to_checksum_address(created[12:]))
 
 
 def _plan(

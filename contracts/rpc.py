@@ -1,14 +1,14 @@
-"""A JSON-RPC client for any Ethereum node: one POST a call, typed errors, a deadline on every wait."""
+"""JSON-RPC to any Ethereum node through web3's HTTP provider: typed errors, a deadline on every wait."""
 
-import itertools
+import asyncio
 from types import TracebackType
 from typing import Any, Final, Protocol, Self
-
-import httpx
 
 from contracts.errors import NodeRefused, NodeUnavailable, from_revert
 
 _REVERTED: Final = 3
+# Shorter than the five seconds after which common servers hang up, so an idle connection is ours to close.
+_KEEP_ALIVE_S: Final = 4.0
 
 
 class Rpc(Protocol):
@@ -26,13 +26,22 @@ class Rpc(Protocol):
 
 
 class HttpRpc:
-    """A node behind a URL."""
+    """A node behind a URL, for one event loop. Close it, or use it as a context manager."""
 
-    def __init__(self, url: str, *, timeout_s: float = 10.0, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        self._url = url
-        # The node is named in the settings; a proxy of the environment has no business in between.
-        self._client = httpx.AsyncClient(timeout=timeout_s, transport=transport, trust_env=False)
-        self._ids = itertools.count(1)
+    def __init__(self, url: str, *, timeout_s: float = 10.0) -> None:
+        # web3 takes a second to import: a process that signs and never asks a node does not pay for it.
+        import aiohttp  # noqa: PLC0415
+        from web3 import AsyncHTTPProvider  # noqa: PLC0415
+
+        # No retries in the provider: a wait ends at its deadline, and the caller decides what is safe to repeat.
+        self._provider = AsyncHTTPProvider(
+            url,
+            request_kwargs={"timeout": aiohttp.ClientTimeout(total=timeout_s)},
+            exception_retry_configuration=None,
+        )
+        self._failures: tuple[type[Exception], ...] = (aiohttp.ClientError, TimeoutError, OSError, ValueError)
+        self._connecting = asyncio.Lock()
+        self._is_connected = False
 
     async def __aenter__(self) -> Self:
         return self
@@ -43,24 +52,42 @@ class HttpRpc:
         await self.close()
 
     async def close(self) -> None:
-        """Closes the connections."""
-        await self._client.aclose()
+        """Closes the connections; a later call opens new ones."""
+        self._is_connected = False
+        await self._provider.disconnect()
 
     async def call(self, method: str, *params: object) -> Any:
         """The method's result; raises as `Rpc.call` says."""
-        identity = next(self._ids)
-        request = {"jsonrpc": "2.0", "id": identity, "method": method, "params": list(params)}
+        from web3.types import RPCEndpoint  # noqa: PLC0415 - loaded with the provider
+
         try:
-            response = await self._client.post(self._url, json=request)
-            response.raise_for_status()
-            body = response.json()
-        except (httpx.HTTPError, ValueError) as error:
+            await self._connect()
+            response: object = await self._provider.make_request(RPCEndpoint(method), list(params))
+        except self._failures as error:
             raise NodeUnavailable(f"{method}: {type(error).__name__}") from error
-        if not isinstance(body, dict) or body.get("id") != identity:
-            raise NodeUnavailable(f"{method}: the answer is not a JSON-RPC response")
-        if "error" in body:
-            raise _failure(body["error"])
-        return body.get("result")
+        return _result(method, response)
+
+    async def _connect(self) -> None:
+        async with self._connecting:
+            if not self._is_connected:
+                await self._provider.cache_async_session(self._session())
+                self._is_connected = True
+
+    @staticmethod
+    def _session() -> Any:
+        """Keeps connections, where web3's own opens one a call; no proxy of the environment comes in between."""
+        import aiohttp  # noqa: PLC0415 - loaded with the provider
+
+        connector = aiohttp.TCPConnector(keepalive_timeout=_KEEP_ALIVE_S)
+        return aiohttp.ClientSession(raise_for_status=True, trust_env=False, connector=connector)
+
+
+def _result(method: str, response: object) -> Any:
+    if not isinstance(response, dict) or not {"result", "error"} & response.keys():
+        raise NodeUnavailable(f"{method}: the answer is not a JSON-RPC response")
+    if "error" in response:
+        raise _failure(response["error"])
+    return response["result"]
 
 
 def _failure(error: object) -> Exception:

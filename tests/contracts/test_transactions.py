@@ -1,11 +1,9 @@
 """Signing, sending and the truth about it."""
 
-import dataclasses
 import json
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from contracts.bindings import token
@@ -14,13 +12,10 @@ from contracts.errors import (
     AlreadyDone,
     BadTerms,
     NodeRefused,
-    NodeUnavailable,
     NotYet,
-    Reverted,
     UnknownRevert,
     from_revert,
 )
-from contracts.rpc import HttpRpc
 from contracts.signers import KeystoreError, KeystoreSigner, LocalSigner, Signer, encrypt_key
 from contracts.transactions import (
     Broadcast,
@@ -170,35 +165,3 @@ def test_reverts_become_types() -> None:
     assert isinstance(from_revert(b""), UnknownRevert)
     assert isinstance(from_revert(b"\x01\x02\x03\x04"), UnknownRevert)
     assert not issubclass(NotYet, (AlreadyDone, BadTerms))
-
-
-@pytest.mark.parametrize(
-    ("status", "body", "expected"),
-    [
-        (500, "oops", NodeUnavailable),
-        (200, "oops", NodeUnavailable),
-        (200, "[]", NodeUnavailable),
-        (200, '{"id":99,"result":1}', NodeUnavailable),
-        (200, '{"id":1,"error":"bad"}', NodeUnavailable),
-        (200, '{"id":1,"error":{"code":-32601,"message":"no"}}', NodeRefused),
-        (200, '{"id":1,"error":{"code":3,"message":"x","data":"0x01020304"}}', Reverted),
-        (200, '{"id":1,"error":{"code":3,"message":"x","data":"0xzz"}}', NodeRefused),
-    ],
-)
-async def test_every_answer_of_a_node_has_its_type(status: int, body: str, expected: type[Exception]) -> None:
-    def handle(_: httpx.Request) -> httpx.Response:
-        return httpx.Response(status, text=body)
-
-    async with HttpRpc("http://node.test", transport=httpx.MockTransport(handle)) as rpc:
-        with pytest.raises(expected):
-            await rpc.call("eth_chainId")
-
-
-async def test_silent_node_is_unavailable() -> None:
-    def handle(request: httpx.Request) -> httpx.Response:
-        raise httpx.ReadTimeout("late", request=request)
-
-    async with HttpRpc("http://node.test", transport=httpx.MockTransport(handle)) as rpc:
-        with pytest.raises(NodeUnavailable):
-            await broadcast(rpc, b"\x01")
-    assert dataclasses.is_dataclass(Fees)

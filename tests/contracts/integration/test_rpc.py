@@ -1,0 +1,156 @@
+"""The client's manners towards nodes that answer badly, late or not at all."""
+
+import asyncio
+import contextlib
+import gc
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+
+from contracts.errors import NodeRefused, NodeUnavailable, Reverted
+from contracts.rpc import HttpRpc
+from contracts.transactions import broadcast
+
+pytestmark = pytest.mark.integration
+
+Connection = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@contextlib.asynccontextmanager
+async def _node(connection: Connection) -> AsyncIterator[str]:
+    server = await asyncio.start_server(connection, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+
+
+def _answering(status: int, body: str, seen: list[bytes] | None = None) -> Connection:
+    """A node that gives every request the same answer and keeps the connection."""
+
+    async def connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
+                request = await reader.readexactly(length)
+                if seen is not None:
+                    seen.append(request)
+                lines = f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+                writer.write(lines.encode() + body.encode())
+                await writer.drain()
+        writer.close()
+
+    return connection
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "expected"),
+    [
+        (500, '{"jsonrpc":"2.0","id":0,"result":"0x1"}', NodeUnavailable),
+        (200, "oops", NodeUnavailable),
+        (200, "", NodeUnavailable),
+        (200, "[]", NodeUnavailable),
+        (200, '{"id":0}', NodeUnavailable),
+        (200, '{"id":0,"error":"bad"}', NodeUnavailable),
+        (200, '{"id":0,"error":{"code":-32601,"message":"no"}}', NodeRefused),
+        (200, '{"id":0,"error":{"code":3,"message":"x","data":"0x01020304"}}', Reverted),
+        (200, '{"id":0,"error":{"code":3,"message":"x","data":"0xzz"}}', NodeRefused),
+    ],
+)
+async def test_every_answer_of_a_node_has_its_type(status: int, body: str, expected: type[Exception]) -> None:
+    async with _node(_answering(status, body)) as url, HttpRpc(url) as rpc:
+        with pytest.raises(expected):
+            await rpc.call("eth_chainId")
+
+
+async def test_request_is_json_rpc_and_its_answer_the_result() -> None:
+    seen: list[bytes] = []
+    async with _node(_answering(200, '{"jsonrpc":"2.0","id":0,"result":null}', seen)) as url, HttpRpc(url) as rpc:
+        assert await rpc.call("eth_getTransactionReceipt", "0x01", {"a": [1]}) is None
+        await rpc.call("eth_chainId")
+    first, second = (json.loads(request) for request in seen)
+    assert (first["jsonrpc"], first["method"], first["params"]) == (
+        "2.0",
+        "eth_getTransactionReceipt",
+        ["0x01", {"a": [1]}],
+    )
+    assert first["id"] != second["id"]
+
+
+async def test_silent_node_is_unavailable_at_the_deadline() -> None:
+    hung_up = asyncio.Event()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.read(1_000):
+            continue
+        hung_up.set()
+        writer.close()
+
+    async with _node(silent) as url, HttpRpc(url, timeout_s=0.2) as rpc:
+        start = time.monotonic()
+        with pytest.raises(NodeUnavailable, match="eth_sendRawTransaction"):
+            await broadcast(rpc, b"\x01")
+        assert 0.1 < time.monotonic() - start < 2
+        await asyncio.wait_for(hung_up.wait(), 2)
+
+
+async def test_absent_node_is_unavailable_without_being_asked_again() -> None:
+    async with _node(_answering(200, "{}")) as url:
+        pass
+    async with HttpRpc(url) as rpc:
+        start = time.monotonic()
+        with pytest.raises(NodeUnavailable):
+            await rpc.call("eth_chainId")
+        assert time.monotonic() - start < 1
+
+
+async def test_proxy_of_the_environment_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bytes] = []
+    async with (
+        _node(_answering(200, '{"result":"proxy"}', asked)) as proxy,
+        _node(_answering(200, '{"result":"node"}')) as url,
+    ):
+        for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+            monkeypatch.setenv(name, proxy)
+        monkeypatch.delenv("no_proxy", raising=False)
+        async with HttpRpc(url) as rpc:
+            assert await rpc.call("eth_chainId") == "node"
+    assert not asked
+
+
+async def test_connections_are_kept_and_closed_with_the_client() -> None:
+    connections = 0
+    answer = _answering(200, '{"result":"0x1"}')
+    ended = asyncio.Event()
+
+    async def counted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        await answer(reader, writer)
+        ended.set()
+
+    async with _node(counted) as url:
+        async with HttpRpc(url) as rpc:
+            for _ in range(3):
+                await rpc.call("eth_chainId")
+            assert connections == 1
+            assert not ended.is_set()
+        await asyncio.wait_for(ended.wait(), 2)
+        # Warnings are errors here: a session that nobody closed would say so when it is collected.
+        await asyncio.gather(*(rpc.call("eth_chainId") for _ in range(3)))
+        await rpc.close()
+        del rpc
+        gc.collect()
+
+
+async def test_first_calls_at_once_share_one_session() -> None:
+    async with _node(_answering(200, '{"result":"0x1"}')) as url, HttpRpc(url) as rpc:
+        assert await asyncio.gather(*(rpc.call("eth_chainId") for _ in range(5))) == ["0x1"] * 5
+    gc.collect()
+
+
+async def test_client_that_was_never_used_closes_too() -> None:
+    await HttpRpc("http://127.0.0.1:1").close()
