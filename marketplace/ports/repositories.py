@@ -290,7 +290,15 @@ class Production(Protocol):
         ...
 
     async def add_batch(self, batch: SignedBatch) -> bool:
-        """False if it is stored already."""
+        """False if it is stored already. Raises Conflict if its number or its first event is another batch's."""
+        ...
+
+    async def last_batch(self, gateway: str, epoch: str) -> SignedBatch | None:
+        """The batch with the highest number of a gateway's epoch, or None before the first."""
+        ...
+
+    async def events_of(self, batch: SignedBatch) -> Sequence[ShopFloorEvent]:
+        """The events that the batch covers, in order; those that are not stored are left out."""
         ...
 
     async def acknowledged(self, gateway: str, epoch: str, lane: str) -> int:

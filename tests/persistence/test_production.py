@@ -139,3 +139,25 @@ async def test_batch_with_gives_the_first_complete_batch_and_all_its_events(uow:
         assert await tx.production.batch_with("agr_1", finished) == (batch(1, 3), events[:3])
         assert await tx.production.batch_with("agr_1", EventCode.SHIPPED.value) is None
         assert await tx.production.batch_with("agr_3", finished) is None
+
+
+@pytest.mark.req(87)
+async def test_last_batch_is_the_highest_number_of_an_epoch(uow: SqlUnitOfWork) -> None:
+    async with uow.write() as tx:
+        assert await tx.production.last_batch("gw_1", "e1") is None
+        # The order of arrival does not matter, the number does.
+        for one in (batch(4, 6, 2), batch(1, 3), batch(1, 9, 5, epoch="e2"), batch(1, 9, 7, gateway="gw_2")):
+            await tx.production.add_batch(one)
+    async with uow.read() as tx:
+        assert await tx.production.last_batch("gw_1", "e1") == batch(4, 6, 2)
+        assert await tx.production.last_batch("gw_1", "e2") == batch(1, 9, 5, epoch="e2")
+        assert await tx.production.last_batch("gw_3", "e1") is None
+
+
+async def test_the_events_of_a_batch_are_those_that_are_stored(uow: SqlUnitOfWork) -> None:
+    async with uow.write() as tx:
+        for seq in (3, 1, 4):
+            await tx.production.add_event(floor_event(seq))
+        await tx.production.add_event(floor_event(2, epoch="e2"))
+        assert await tx.production.events_of(batch(1, 3)) == [floor_event(1), floor_event(3)]
+        assert await tx.production.events_of(batch(5, 6)) == []

@@ -71,6 +71,18 @@ class SqlProduction:
             raise Conflict(f"batch {batch.sequence} of lane {batch.lane} is stored with other contents")
         return False
 
+    async def last_batch(self, gateway: str, epoch: str) -> SignedBatch | None:
+        """The batch with the highest number of a gateway's epoch, or None before the first."""
+        columns = production_batches.c
+        wanted = (
+            select(*_BATCH)
+            .where(columns.gateway == gateway, columns.epoch == epoch)
+            .order_by(columns.sequence.desc())
+            .limit(1)
+        )
+        row = (await self._connection.execute(wanted)).mappings().first()
+        return None if row is None else value_of(SignedBatch, row)
+
     async def acknowledged(self, gateway: str, epoch: str, lane: str) -> int:
         """The highest sequence number up to which nothing is missing; a lane begins with 1."""
         mark: int | None = await self._connection.scalar(
@@ -126,12 +138,13 @@ class SqlProduction:
         )
         for row in (await self._connection.execute(wanted)).mappings().all():
             batch = value_of(SignedBatch, row)
-            events = await self._events_of(batch)
+            events = await self.events_of(batch)
             if len(events) == batch.last - batch.first + 1:
                 return batch, events
         return None
 
-    async def _events_of(self, batch: SignedBatch) -> Sequence[ShopFloorEvent]:
+    async def events_of(self, batch: SignedBatch) -> Sequence[ShopFloorEvent]:
+        """The events that the batch covers, in order."""
         lane = _in_lane(production_events, batch.gateway, batch.epoch, batch.lane)
         place = production_events.c.seq
         wanted = select(*_EVENT).where(lane, place.between(batch.first, batch.last)).order_by(place)
