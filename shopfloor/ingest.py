@@ -8,6 +8,8 @@ import asyncio
 import gzip
 import io
 import logging
+import re
+import zlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -35,6 +37,8 @@ MAX_RECORDS = 1_000
 POLL_S = 0.2
 COMMANDS_AT_ONCE = 50
 EVIDENCE_LANE = "s"
+LANE = re.compile("[st]")
+EPOCH = re.compile("[0-9a-f]{1,32}")
 
 Authenticate = Callable[[Request], Awaitable[Gateway]]
 
@@ -50,9 +54,17 @@ class Upload:
 
 
 def create_router(
-    ctx: Context, commands: GatewayCommandStore, authenticate: Authenticate, *, modes: frozenset[str]
+    ctx: Context,
+    commands: GatewayCommandStore,
+    authenticate: Authenticate,
+    *,
+    modes: frozenset[str],
+    stopping: Callable[[], bool] = lambda: False,
 ) -> APIRouter:
-    """Routes for gateways. `modes` are the execution modes whose events may count: production, on a devchain more."""
+    """Routes for gateways. `modes` are the execution modes whose events may count: production, on a devchain more.
+
+    `stopping` says that the process was told to stop: a waiting gateway then gets its answer and comes back later.
+    """
     router = APIRouter(tags=["gateways"])
 
     @router.post("/v1/ingest", operation_id="ingestEvents")
@@ -77,7 +89,7 @@ def create_router(
         while True:
             # The rows are another process's: nothing here could wake us.
             found = await commands.after(gateway.id, after, COMMANDS_AT_ONCE)
-            if found or loop.time() >= until:
+            if found or loop.time() >= until or stopping():
                 break
             await asyncio.sleep(POLL_S)
         return {"commands": [{"id": item.id, "kind": item.kind, "job": dict(item.body)} for item in found]}
@@ -97,7 +109,7 @@ async def _body(request: Request) -> bytes:
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(bytes(packed))) as unpacker:
             plain = unpacker.read(MAX_UNPACKED + 1)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise InvalidInput("body", "is not gzip") from error
     if len(plain) > MAX_UNPACKED:
         raise HTTPException(413, f"an upload has at most {MAX_UNPACKED} bytes unpacked")
@@ -111,8 +123,8 @@ def parse_upload(body: bytes, attestor: str) -> Upload:
         if as_text(raw.get("gateway"), "gateway").lower() != attestor:
             raise Forbidden("a gateway uploads only what it signed itself")
         return Upload(
-            epoch=as_text(raw.get("epoch"), "epoch", limit=32),
-            lane=as_text(raw.get("lane"), "lane", limit=1),
+            epoch=as_text(raw.get("epoch"), "epoch", pattern=EPOCH),
+            lane=as_text(raw.get("lane"), "lane", pattern=LANE),
             records=tuple(_record(item) for item in as_array(raw.get("records"), "records", limit=MAX_RECORDS)),
             batches=tuple(
                 SignedBatch.from_wire(item) for item in as_array(raw.get("batches"), "batches", limit=MAX_RECORDS)
@@ -136,6 +148,8 @@ def verify(
     """Believe the upload's records and batches. Raises InvalidInput naming the record or the batch."""
     events: dict[int, EvidenceEvent] = {}
     for seq, text in upload.records:
+        if seq in events:
+            raise InvalidInput(f"records.{seq}", "is in this upload twice")
         try:
             event = parse_record(text)
         except EvidenceError as error:
@@ -147,8 +161,13 @@ def verify(
         if event.quality != "good" or event.mode not in modes or event.reported_by != "machine":
             raise InvalidInput(f"records.{seq}", f"events of {event.quality} quality in mode {event.mode} do not count")
         events[seq] = event
+    last = 0
     for batch in upload.batches:
+        # Batches that shared records would let one upload ask for any number of trees over them.
+        if batch.first <= last:
+            raise InvalidInput(f"batches.{batch.sequence}", "covers records of the batch before it, or comes too late")
         _check(batch, events, attestor, domain)
+        last = batch.last
     return (
         [_stored(event, text) for (_, text), event in zip(upload.records, events.values(), strict=True)],
         [_stored_batch(batch, upload, attestor) for batch in upload.batches],
