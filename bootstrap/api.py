@@ -1,5 +1,7 @@
 """The API process: the interface for phones, the gateways' ingest, and the built app."""
 
+import asyncio
+from collections.abc import Callable
 from socket import socket
 
 import uvicorn
@@ -16,32 +18,35 @@ GRACE_S = 5
 """How long requests may go on once the process is told to stop."""
 
 
-def build_app(container: Container) -> FastAPI:
-    """The ASGI app of this process."""
+def build_app(container: Container, stopping: Callable[[], bool] = lambda: False) -> FastAPI:
+    """The ASGI app of this process; `stopping` says that it was told to stop."""
     settings = ApiSettings(
         jwt_secret=container.jwt_secret,
         vapid_public_key=container.vapid.public_key,
         development=container.settings.development,
+        argon2_memory_kib=container.settings.argon2_memory_kib,
+        argon2_passes=container.settings.argon2_passes,
     )
     modes = frozenset({"production"})
     if container.settings.development:
         # A simulated machine pays only on a development chain.
         modes |= {"simulation"}
-    ingest = create_router(
-        container.ctx, container.commands, gateway_authenticator(container.ctx, settings), modes=modes
-    )
+    authenticate = gateway_authenticator(container.ctx, settings)
+    ingest = create_router(container.ctx, container.commands, authenticate, modes=modes, stopping=stopping)
     return create_app(container.ctx, settings, routers=[ingest])
 
 
 class _Server(uvicorn.Server):
-    """Ends the open event streams before it waits for its requests."""
+    """Ends the open event streams and the gateways' waiting before it waits for its requests."""
 
-    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+    def __init__(self, config: uvicorn.Config, app: FastAPI, stopping: asyncio.Event) -> None:
         super().__init__(config)
         self._app = app
+        self._stopping = stopping
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
         """Stop in order."""
+        self._stopping.set()
         await stop_streams(self._app)
         await super().shutdown(sockets)
 
@@ -49,7 +54,8 @@ class _Server(uvicorn.Server):
 async def run_api(settings: Settings) -> None:
     """Serve until told to stop. Raises SettingsRefused."""
     async with open_container(settings) as container:
-        app = build_app(container)
+        stopping = asyncio.Event()
+        app = build_app(container, stopping.is_set)
         config = uvicorn.Config(
             app,
             host=settings.host,
@@ -59,4 +65,4 @@ async def run_api(settings: Settings) -> None:
             server_header=False,
             timeout_graceful_shutdown=GRACE_S,
         )
-        await _Server(config, app).serve()
+        await _Server(config, app, stopping).serve()

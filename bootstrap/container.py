@@ -1,14 +1,18 @@
 """Builds everything from the settings, in one place, and closes it again."""
 
+import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import rfc8785
 
 from bootstrap import secrets_store
+from bootstrap.files import read_if_there
 from bootstrap.settings import Settings, SettingsRefused
 from bootstrap.system import SystemClock, new_id, random_hash, unix_time
 from contracts.adapter import ChainAdapter
@@ -24,15 +28,18 @@ from matchmaking.efpf.client import FederatedClient
 from matchmaking.efpf.config import FederationConfig, GatewayConfig
 from matchmaking.efpf.transport import open_http_client
 from notifications.adapter import PushAdapter
-from notifications.fcm import FcmSender
 from notifications.vapid import VapidKey, generate_vapid_key, load_vapid_key
 from notifications.web_push import KNOWN_PUSH_SERVICES, WebPushSender
 from shopfloor.adapter import JobDispatchAdapter
+
+if TYPE_CHECKING:
+    from notifications.fcm import FcmSender
 
 log = logging.getLogger(__name__)
 
 DEVELOPMENT_CHAIN_IDS = frozenset({1337, 31337})
 """Chains on which development keys may sign."""
+ADDRESS_BOOK_POLL_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +97,7 @@ def _policy(settings: Settings) -> Policy:
 
 
 async def _chain(settings: Settings, database: Database, stack: AsyncExitStack) -> ChainAdapter:
-    if not settings.address_book.exists():
-        raise SettingsRefused(f"{settings.address_book} is missing: run `lotsizeone deploy` first")
-    book = AddressBook.from_json(settings.address_book.read_text("utf-8"))
+    book = AddressBook.from_json(await _address_book(settings.address_book, settings.start_patience_s))
     relayer, arbiter = _platform_signers(settings, book)
     money = settings.token or book.test_euro
     if money is None:
@@ -111,6 +116,16 @@ async def _chain(settings: Settings, database: Database, stack: AsyncExitStack) 
         fee_bps=settings.fee_bps,
         development=settings.development,
     )
+
+
+async def _address_book(path: Path, patience_s: float) -> str:
+    """The file's text, awaited where another process is about to write it. Raises SettingsRefused."""
+    until = time.monotonic() + patience_s
+    while (text := read_if_there(path)) is None:
+        if time.monotonic() >= until:
+            raise SettingsRefused(f"{path} is missing: run `lotsizeone deploy` first")
+        await asyncio.sleep(ADDRESS_BOOK_POLL_S)
+    return text
 
 
 def _platform_signers(settings: Settings, book: AddressBook) -> tuple[Signer, str]:
@@ -155,11 +170,13 @@ async def _push(settings: Settings, vapid: VapidKey, stack: AsyncExitStack) -> P
     return PushAdapter(web_push=web_push, fcm=_fcm(settings))
 
 
-def _fcm(settings: Settings) -> FcmSender | None:
+def _fcm(settings: Settings) -> "FcmSender | None":
     if settings.fcm_credentials is None:
         return None
     import firebase_admin  # noqa: PLC0415 - a second to import, and only where it is used
     from firebase_admin import credentials  # noqa: PLC0415
+
+    from notifications.fcm import FcmSender  # noqa: PLC0415
 
     app = firebase_admin.initialize_app(credentials.Certificate(str(settings.fcm_credentials)))
     return FcmSender(app, now=unix_time)

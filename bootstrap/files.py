@@ -21,3 +21,17 @@ def read_object(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ValueError(f"{path} must hold a JSON object")
     return content
+
+
+def read_if_there(path: Path) -> str | None:
+    """The text in `path`, or None where there is no such file."""
+    try:
+        return path.read_text("utf-8")
+    except FileNotFoundError:
+        return None
+
+
+def check_writable(path: Path) -> None:
+    """Raises ValueError unless a file could be written at `path`: known before the work is done, not after it."""
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        raise ValueError(f"{path} cannot be written: it must be a file in a folder that is there")

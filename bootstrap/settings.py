@@ -2,12 +2,14 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PROJECT = Path(__file__).resolve().parent.parent
+LEAST_ARGON2_MEMORY_KIB, LEAST_ARGON2_PASSES = 19_456, 2
+"""OWASP Password Storage Cheat Sheet: the least Argon2id for one lane."""
 
 
 class Profile(StrEnum):
@@ -58,6 +60,12 @@ class Settings(BaseSettings):
     accept_window_s: int = Field(default=7 * 24 * 3600, gt=0)
     search_retry_s: int = Field(default=10, gt=0)
 
+    # RFC 9106, 4: the second recommended choice. A demonstration takes less; production never under OWASP's least.
+    argon2_memory_kib: int = Field(default=65_536, ge=1_024, le=1 << 21)
+    argon2_passes: int = Field(default=3, ge=1, le=10)
+    start_patience_s: float = Field(default=0.0, ge=0.0, le=60.0, allow_inf_nan=False)
+    """How long a starting process waits for the contracts' addresses, which another process is about to write."""
+
     @field_validator("push_origins", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
@@ -92,4 +100,25 @@ class Settings(BaseSettings):
         if missing:
             names = ", ".join(name.upper() for name in missing)
             raise SettingsRefused(f"PROFILE={self.profile} needs {names}: set them, or use PROFILE=development")
+        if self.argon2_memory_kib < LEAST_ARGON2_MEMORY_KIB or self.argon2_passes < LEAST_ARGON2_PASSES:
+            least = f"{LEAST_ARGON2_MEMORY_KIB} and {LEAST_ARGON2_PASSES}"
+            raise SettingsRefused(
+                f"PROFILE={self.profile} needs ARGON2_MEMORY_KIB and ARGON2_PASSES of at least {least}"
+            )
         return self
+
+
+def load_settings(**given: object) -> Settings:
+    """Settings from the environment, `given` before it. Raises SettingsRefused: one line, values are never repeated."""
+    try:
+        return Settings(**given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        raise SettingsRefused("; ".join(_in_words(dict(one)) for one in error.errors(include_input=False))) from None
+
+
+def _in_words(error: dict[str, Any]) -> str:
+    refused = error.get("ctx", {}).get("error")
+    if isinstance(refused, SettingsRefused):
+        return str(refused)
+    name = "_".join(str(part) for part in error["loc"]).upper()
+    return f"{name}: {error['msg']}"

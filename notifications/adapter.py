@@ -1,16 +1,20 @@
 """The marketplace's `PushSender` port over FCM and Web Push."""
 
+from typing import TYPE_CHECKING
+
 from marketplace.ports import push as port
 from notifications.errors import PushError, PushGone, PushInvalid, PushRetryable
-from notifications.fcm import FcmSender
 from notifications.messages import PushMessage
 from notifications.web_push import Subscription, WebPushSender
+
+if TYPE_CHECKING:  # firebase-admin takes half a second to import: only who uses FCM pays for it
+    from notifications.fcm import FcmSender
 
 
 class PushAdapter:
     """Sends by the service that the device registered with. A service that is not configured is unavailable."""
 
-    def __init__(self, *, web_push: WebPushSender | None, fcm: FcmSender | None) -> None:
+    def __init__(self, *, web_push: WebPushSender | None, fcm: "FcmSender | None") -> None:
         self._web_push = web_push
         self._fcm = fcm
 

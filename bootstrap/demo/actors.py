@@ -1,5 +1,6 @@
 """The people and organisations of the demonstration: each with an account and a key of its own, speaking HTTP only."""
 
+import asyncio
 import json
 import secrets
 import uuid
@@ -15,6 +16,9 @@ from bootstrap.files import read_object, write_private
 from contracts.signers import LocalSigner, encrypt_key
 
 REQUEST_TIMEOUT_S = 30.0
+PATIENCE_S = 60.0
+"""How long people ask again while the interface is away: it is started again in seconds."""
+ASK_AGAIN_S = 0.3
 BACKUP_SCRYPT_N = 2**14
 """Cost of the exported backups: a demonstration's keys guard play money, and a phone must open them at once."""
 
@@ -77,14 +81,22 @@ class Actor:
         return self.role.organisation or self.role.display_name
 
     async def call(self, method: str, path: str, body: Any = None) -> Any:
-        """One request. Raises Refused."""
+        """One request, asked again with the same key while nobody answers. Raises Refused, httpx.TransportError."""
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         if method == "POST":
             headers["Idempotency-Key"] = str(uuid.uuid4())
-        response = await self.http.request(method, path, json=body, headers=headers)
-        if not response.is_success:
-            raise Refused(f"{method} {path}: {response.status_code} {response.text[:400]}")
-        return response.json() if response.content else None
+        until = asyncio.get_running_loop().time() + PATIENCE_S
+        while True:
+            try:
+                response = await self.http.request(method, path, json=body, headers=headers)
+            except httpx.TransportError:
+                if asyncio.get_running_loop().time() > until:
+                    raise
+                await asyncio.sleep(ASK_AGAIN_S)
+                continue
+            if not response.is_success:
+                raise Refused(f"{method} {path}: {response.status_code} {response.text[:400]}")
+            return response.json() if response.content else None
 
     async def sign(self, typed: dict[str, Any]) -> str:
         """Sign typed data, as 0x-hex."""

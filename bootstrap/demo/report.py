@@ -1,22 +1,25 @@
-"""What happened, as a table for people and as JSON for scripts; amounts of nets are read from the chain."""
+"""What happened, for people and as JSON for scripts. Nets and the manufacturer's own money are read from the chain."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
+from eth_hash.auto import keccak
 
 from bootstrap.demo.actors import Actor
+from bootstrap.demo.narrator import Narrator
 from bootstrap.demo.stage import Stage
 from contracts.bindings import factory as factory_binding
 from contracts.bindings import token
 from contracts.rpc import HttpRpc
 
 DECIMALS = 6
+TRANSFER = "0x" + keccak(b"Transfer(address,address,uint256)").hex()
+"""The event of ERC-20: topics from and to, data the amount."""
 
 
-async def balances(stage: Stage, actors: dict[str, Actor]) -> dict[str, int]:
+async def balances(stage: Stage, actors: Mapping[str, Actor]) -> dict[str, int]:
     """Token units of everybody who can be paid, by address."""
     async with HttpRpc(stage.chain_url) as rpc:
         settings = await factory_binding.settings(rpc, stage.book.factory)
@@ -31,7 +34,20 @@ async def height(stage: Stage) -> int:
         return int(await rpc.call("eth_blockNumber"), 16)
 
 
-def nets(before: dict[str, int], after: dict[str, int], actors: dict[str, Actor]) -> list[dict[str, Any]]:
+async def sent_by(stage: Stage, address: str, after_block: int) -> int:
+    """Cents that `address` paid out of its own balance after a block, by the token's Transfer logs."""
+    query = {
+        "address": stage.book.test_euro,
+        "fromBlock": hex(after_block + 1),
+        "toBlock": "latest",
+        "topics": [TRANSFER, "0x" + address.lower().removeprefix("0x").rjust(64, "0")],
+    }
+    async with HttpRpc(stage.chain_url) as rpc:
+        logs = await rpc.call("eth_getLogs", query)
+    return sum(int(entry["data"], 16) for entry in logs) // token.UNITS_PER_CENT
+
+
+def nets(before: dict[str, int], after: dict[str, int], actors: Mapping[str, Actor]) -> list[dict[str, Any]]:
     """Each address's change in cents; the fee receiver is the one that is no actor."""
     names = {actor.address.lower(): actor.name for actor in actors.values()}
     return [
@@ -53,6 +69,7 @@ def outcome(
     stage: Stage,
     *,
     changes: list[dict[str, Any]],
+    own_money_minor: int,
     head: int,
     timings: dict[str, float],
 ) -> dict[str, Any]:
@@ -74,6 +91,7 @@ def outcome(
             for agreement in agreements
         ],
         "nets": changes,
+        "manufacturer_own_money_minor": own_money_minor,
         "token": {"address": stage.book.test_euro, "decimals": DECIMALS},
         "chain": {"chain_id": stage.book.chain_id, "height": head},
         "timings_s": {name: round(value, 2) for name, value in timings.items()},
@@ -87,23 +105,37 @@ def write_document(path: Path, document: dict[str, Any]) -> None:
 
 def euros(minor: int) -> str:
     """As people write it."""
-    return f"{minor / 100:,.2f}"
+    return f"{'-' if minor < 0 else ''}€ {abs(minor) // 100:,}.{abs(minor) % 100:02}"
 
 
-def show(console: Console, document: dict[str, Any], names: dict[str, str]) -> None:
-    """Who was paid how much, by which contract."""
-    paid = Table(title=f"Order {document['order_id']}: {document['status']}", title_justify="left")
-    for heading in ("Agreement", "Contract", "To", "€"):
-        paid.add_column(heading, justify="right" if heading == "€" else "left")
+def receivers(actors: Mapping[str, Actor], agreements: list[dict[str, Any]]) -> dict[str, str]:
+    """What people call the addresses that are paid: actors, and agreements that fund one another."""
+    names = {actor.address.lower(): actor.name for actor in actors.values()}
+    funded = {
+        agreement["address"].lower(): f"into the supply agreement with {agreement['payee']['name']}"
+        for agreement in agreements
+        if agreement["kind"] == "supply"
+    }
+    return names | funded
+
+
+def show(narrator: Narrator, document: dict[str, Any], names: Mapping[str, str]) -> None:
+    """Which contract paid whom how much, and what each address gained or spent; addresses are never cut."""
+    narrator.tell()
+    narrator.tell(f"Order {document['order_id']}: {document['status']}", "bold")
     for agreement in document["agreements"]:
-        paid.add_row(agreement["kind"], agreement["address"], "", euros(agreement["amount_minor"]), style="bold")
+        narrator.tell()
+        kind = "Delivery agreement" if agreement["kind"] == "delivery" else "Supply agreement"
+        narrator.tell(f"{kind}, {euros(agreement['amount_minor'])}, {agreement['status']}", "bold")
+        narrator.tell(f"  {agreement['address']}", "dim")
         for payout in agreement["payouts"]:
-            who = names.get(payout["address"].lower(), payout["party"])
-            paid.add_row("", "", f"{who} ({payout['party']})", euros(payout["amount_minor"]))
-    console.print(paid)
-    changes = Table(title="What each address has gained or spent", title_justify="left")
-    for heading in ("Party", "Address", "€"):
-        changes.add_column(heading, justify="right" if heading == "€" else "left")
+            who = "platform fee" if payout["party"] == "fee" else names.get(payout["address"].lower(), payout["party"])
+            narrator.tell(f"  {euros(payout['amount_minor']):>10}  {who}")
+    narrator.tell()
+    narrator.tell("What each address gained or spent, read from the chain", "bold")
     for net in document["nets"]:
-        changes.add_row(net["party"], net["address"], euros(net["amount_minor"]))
-    console.print(changes)
+        narrator.tell(f"  {euros(net['amount_minor']):>10}  {net['party']}")
+        narrator.tell(f"              {net['address']}", "dim")
+    narrator.tell(f"  {euros(sum(net['amount_minor'] for net in document['nets'])):>10}  sum of all")
+    own = euros(document["manufacturer_own_money_minor"])
+    narrator.tell(f"  {own:>10}  money of its own that the manufacturer put in")

@@ -1,10 +1,12 @@
 """`lotsizeone demo`."""
 
 import asyncio
+import signal
 import tempfile
 import time
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,90 +14,106 @@ import httpx
 from rich.console import Console
 
 from bootstrap.demo.actors import CAST, REQUEST_TIMEOUT_S, Actor, assemble
-from bootstrap.demo.report import balances, height, nets, outcome, show, write_document
-from bootstrap.demo.stage import Ports, Stage, set_stage, start_gateway, start_signer, subscribe_to_push
+from bootstrap.demo.narrator import Narrator
+from bootstrap.demo.report import balances, height, nets, outcome, receivers, sent_by, show, write_document
+from bootstrap.demo.stage import Ports, Stage, all_listening, set_stage, start_gateway, start_signer, subscribe_to_push
 from bootstrap.demo.story import Story, StoryFailed, staff
 from bootstrap.demo.supervisor import NotReady, Supervisor
-from bootstrap.system import unix_time
+from bootstrap.files import check_writable
 
 FUNDS_POLL_S = 0.2
 PHONE_POLL_S = 0.5
 FUNDS_TIMEOUT_S = 30.0
-
-
-class Narrator:
-    """Prints who does what, with the seconds since the story began."""
-
-    def __init__(self, console: Console) -> None:
-        self.console = console
-        self.begin = time.monotonic()
-
-    def say(self, who: str, what: str) -> None:
-        """One line."""
-        seconds = time.monotonic() - self.begin
-        self.console.print(f"[dim]{seconds:6.1f} s[/]  [bold]{who:<32.32}[/]  {what}", highlight=False)
+FOLLOW_AGAIN_S = 0.3
+LAST_WORDS_S = 3.0
+LAST_EVENT = "OrderSettled"
+INTERRUPTED = 130
+"""What shells call a program that Ctrl-C ended."""
 
 
 async def run_demo(*, once: bool, data: Path | None, json_file: Path | None, port: int) -> int:
     """Set the stage, play the story, show the outcome; then leave the app running unless `once`.
 
-    Gives the exit code: 0 only when the order was settled.
+    Gives the exit code: 0 only when the order was settled. Raises ValueError where `json_file` cannot be written.
     """
-    console = Console()
+    if json_file is not None:
+        check_writable(json_file)
+    narrator = Narrator(Console())
+    _end_on_sigterm()
     with tempfile.TemporaryDirectory(prefix="lotsizeone-") as scratch:
         folder = (data or Path(scratch)).resolve()
         folder.mkdir(parents=True, exist_ok=True)
-        narrator = Narrator(console)
-        supervisor = Supervisor(folder, lambda text: narrator.say("supervisor", text))
+        supervisor = Supervisor(folder, lambda text: narrator.say("supervisor", text, style="yellow"))
+        performance = _Performance(folder, supervisor, narrator, json_file)
         try:
-            await _perform(folder, port, supervisor, narrator, json_file, once=once)
-        except (StoryFailed, NotReady, TimeoutError, RuntimeError) as failure:
-            console.print(f"[red]The demonstration failed:[/] {failure}\nThe logs are in {folder / 'logs'}")
+            await performance.go_on(port, once=once)
+        except (StoryFailed, NotReady, TimeoutError, RuntimeError, httpx.HTTPError) as failure:
+            narrator.tell(f"The demonstration failed: {type(failure).__name__}: {failure}", "red")
+            narrator.tell(f"Its logs are in {folder / 'logs'}" if data else "Use --data FOLDER to keep its logs.")
             return 1
         except asyncio.CancelledError:
-            console.print("Ending.")
+            narrator.tell("Ending.")
+            return 0 if performance.settled else INTERRUPTED
         finally:
             supervisor.end()
     return 0
 
 
-async def _perform(
-    folder: Path, port: int, supervisor: Supervisor, narrator: Narrator, json_file: Path | None, *, once: bool
-) -> None:
-    started = time.monotonic()
-    stage = await set_stage(folder, Ports.free(port), supervisor)
-    async with (
-        _beside(supervisor.watch()),
-        httpx.AsyncClient(base_url=stage.api_url, timeout=REQUEST_TIMEOUT_S, trust_env=False) as http,
-    ):
-        actors = assemble(folder, http)
-        await _open_doors(stage, supervisor, actors, narrator)
-        async with _beside(staff(actors["machining"], actors["carrier"], narrator.say)):
-            document = await _play(stage, actors, narrator, started)
-            if json_file is not None:
-                write_document(json_file, document)
-            show(narrator.console, document, {actor.address.lower(): actor.name for actor in actors.values()})
-            if not once:
-                _invite(narrator.console, stage, actors)
-                await asyncio.Event().wait()
+def _end_on_sigterm() -> None:
+    """SIGTERM ends as Ctrl-C does: children first, then the scratch folder."""
+    this = asyncio.current_task()
+    if this is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
+
+
+@dataclass
+class _Performance:
+    folder: Path
+    supervisor: Supervisor
+    narrator: Narrator
+    json_file: Path | None
+    settled: bool = False
+
+    async def go_on(self, port: int, *, once: bool) -> None:
+        """From empty stage to curtain; then for ever, unless `once`."""
+        started = time.monotonic()
+        self.narrator.tell("Setting the stage", "bold")
+        stage = await set_stage(self.folder, Ports.free(port), self.supervisor, self.narrator.say)
+        async with (
+            _beside(self.supervisor.watch()),
+            httpx.AsyncClient(base_url=stage.api_url, timeout=REQUEST_TIMEOUT_S, trust_env=False) as http,
+        ):
+            actors = assemble(self.folder, http)
+            await _open_doors(stage, self.supervisor, actors, self.narrator)
+            async with _beside(staff(actors["machining"], actors["carrier"], self.narrator.say)):
+                document, names = await _play(stage, actors, self.narrator, started)
+                self.settled = True
+                if self.json_file is not None:
+                    write_document(self.json_file, document)
+                show(self.narrator, document, names)
+                if not once:
+                    _invite(self.narrator, stage, actors)
+                    await asyncio.Event().wait()
 
 
 async def _open_doors(stage: Stage, supervisor: Supervisor, actors: dict[str, Actor], narrator: Narrator) -> None:
     """Accounts, keys, gateways, signers and the customer's play money."""
+    customer = actors["customer"]
     await asyncio.gather(*(actor.join() for actor in actors.values()))
-    for actor in actors.values():
-        actor.back_up(stage.folder / "keys")
-    for name in ("manufacturer", "amp"):
-        await start_gateway(stage, supervisor, actors[name])
+    await customer.call("POST", "/v1/dev/funds", {})
+    narrator.say("stage", f"{len(CAST)} accounts, each with a key of its own")
     for name in ("manufacturer", "amp", "machining"):
         start_signer(stage, supervisor, actors[name])
-    customer = actors["customer"]
+    for name in ("manufacturer", "amp"):
+        await start_gateway(stage, supervisor, actors[name])
+    for actor in actors.values():
+        actor.back_up(stage.folder / "keys")
+    await all_listening(stage, supervisor)
     await subscribe_to_push(stage, customer)
-    await customer.call("POST", "/v1/dev/funds", {})
     async with asyncio.timeout(FUNDS_TIMEOUT_S):
         while not (await balances(stage, actors))[customer.address.lower()]:  # noqa: ASYNC110 - a chain wakes nobody
             await asyncio.sleep(FUNDS_POLL_S)
-    narrator.say("stage", f"{len(supervisor.children)} processes, {len(CAST)} accounts, each with a key of its own")
+    narrator.say("stage", f"gateways and signers are started: {len(supervisor.children)} processes in all")
 
 
 @asynccontextmanager
@@ -110,42 +128,57 @@ async def _beside(*works: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _play(stage: Stage, actors: dict[str, Actor], narrator: Narrator, started: float) -> dict[str, Any]:
-    before = await balances(stage, actors)
+async def _play(
+    stage: Stage, actors: dict[str, Actor], narrator: Narrator, started: float
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """The story, told as it happens; gives the document and the names of those who are paid in it."""
+    before, first_block = await balances(stage, actors), await height(stage)
+    narrator.tell()
+    narrator.tell("The order, timed from here", "bold")
     narrator.begin = time.monotonic()
-    story = Story(actors["customer"], actors["manufacturer"], actors["machining"], actors["carrier"], narrator.say)
-    async with _beside(_follow(story, narrator), _phone(stage, narrator)):
+    customer, maker = actors["customer"], actors["manufacturer"]
+    story = Story(customer, maker, actors["machining"], actors["carrier"], narrator.say)
+    heard = asyncio.Event()
+    async with _beside(_phone(stage, narrator), _follow(story, narrator, heard)):
         await story.play()
-    told = time.monotonic()
-    order = await actors["customer"].call("GET", f"/v1/orders/{story.order_id}")
-    as_made = await actors["manufacturer"].call("GET", f"/v1/orders/{story.order_id}")
-    timeline = await actors["customer"].call("GET", f"/v1/orders/{story.order_id}/timeline")
+        told = time.monotonic()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(heard.wait(), LAST_WORDS_S)
+    order = await customer.call("GET", f"/v1/orders/{story.order_id}")
+    as_made = await maker.call("GET", f"/v1/orders/{story.order_id}")
+    timeline = await customer.call("GET", f"/v1/orders/{story.order_id}/timeline")
     after = await balances(stage, actors)
     timings = {"setup": narrator.begin - started, "story": told - narrator.begin, "total": told - started}
-    return outcome(
+    document = outcome(
         order,
         as_made["agreements"],
         timeline["items"],
         stage,
         changes=nets(before, after, actors),
+        own_money_minor=await sent_by(stage, maker.address, first_block),
         head=await height(stage),
         timings=timings,
-    ) | {"finished_at": unix_time()}
+    )
+    return document, receivers(actors, as_made["agreements"])
 
 
-async def _follow(story: Story, narrator: Narrator) -> None:
-    """Print the customer's timeline as it happens."""
+async def _follow(story: Story, narrator: Narrator, heard: asyncio.Event) -> None:
+    """Print the customer's timeline as it happens, to its last event; then set `heard`."""
     await story.placed.wait()
     last = 0
     while True:
         try:
             async for item in story.customer.live(story.order_id):
-                if item["id"] > last:
-                    last = item["id"]
-                    proof = f" [green]({item['vouched_by']})[/]" if item["vouched_by"] else ""
-                    narrator.say("order", f"[cyan]{item['title']}[/] {item['detail']}{proof}")
+                if item["id"] <= last:
+                    continue
+                last = item["id"]
+                told = " · ".join(part for part in (item["title"], item["detail"], item["vouched_by"]) if part)
+                narrator.say("order", told, style="cyan")
+                if item["name"] == LAST_EVENT:
+                    heard.set()
+                    return
         except httpx.HTTPError:
-            await asyncio.sleep(0.3)
+            await asyncio.sleep(FOLLOW_AGAIN_S)
 
 
 async def _phone(stage: Stage, narrator: Narrator) -> None:
@@ -157,15 +190,19 @@ async def _phone(stage: Stage, narrator: Narrator) -> None:
                 for message in (await http.get(f"{stage.push_url}/messages")).json()["messages"]:
                     if message["message"] not in shown:
                         shown.add(message["message"])
-                        narrator.say("phone", f"[magenta]{message['content']['title']}[/]")
+                        narrator.say("phone", message["content"]["title"], style="magenta")
             await asyncio.sleep(PHONE_POLL_S)
 
 
-def _invite(console: Console, stage: Stage, actors: dict[str, Actor]) -> None:
-    console.print(f"\nThe app is at [bold]{stage.api_url}[/]. Sign in as:")
+def _invite(narrator: Narrator, stage: Stage, actors: dict[str, Actor]) -> None:
+    narrator.tell()
+    narrator.tell(f"The app is at {stage.api_url}", "bold")
+    narrator.tell("Sign in as one of these; the key backup opens with the same password.")
     for actor in actors.values():
-        role = actor.role
-        console.print(
-            f"  {role.role:<13} {role.email:<24} {actor.password}   key: {stage.folder}/keys/{role.name}.json"
-        )
-    console.print("The key backups open with the same password. Ctrl-C ends everything.")
+        narrator.tell()
+        narrator.tell(f"{actor.role.role}: {actor.name}", "bold")
+        narrator.tell(f"  {actor.role.email}")
+        narrator.tell(f"  {actor.password}")
+        narrator.tell(f"  {stage.folder / 'keys' / f'{actor.role.name}.json'}", "dim")
+    narrator.tell()
+    narrator.tell("Ctrl-C ends everything.")

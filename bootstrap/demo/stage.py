@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from contracts.signers import LocalSigner, encrypt_key
 HOST = "127.0.0.1"
 SPEED = 60
 """How much faster than life the simulated machines work: forty pieces in a few seconds."""
+Say = Callable[[str, str], None]
 CELLS = {MANUFACTURER.name: "MF", AMP.name: "AMP"}
 GATEWAY_USER = "gateway"
 
@@ -64,10 +66,18 @@ class Stage:
         return f"http://{HOST}:{self.ports.push}"
 
 
-async def set_stage(folder: Path, ports: Ports, supervisor: Supervisor) -> Stage:
-    """Start the platform's processes and deploy the contracts. Raises NotReady."""
+@dataclass(frozen=True, slots=True)
+class Program:
+    """One process of the platform: what follows `lotsizeone`, and what it finds in its environment."""
+
+    arguments: list[str]
+    environment: dict[str, str]
+
+
+def programs(folder: Path, ports: Ports) -> dict[str, Program]:
+    """The platform's processes by name, the ones that everybody waits for first."""
     data = ["--data", str(folder)]
-    environment = {
+    settings = {
         "CHAIN_URL": f"http://{HOST}:{ports.chain}",
         "REGISTRY_URL": f"http://{HOST}:{ports.registry}",
         "PUSH_ORIGINS": f"http://{HOST}:{ports.push}",
@@ -75,24 +85,48 @@ async def set_stage(folder: Path, ports: Ports, supervisor: Supervisor) -> Stage
         "CONTEST_WINDOW_S": "2",
         "ACCEPT_WINDOW_S": "3600",
         "SEARCH_RETRY_S": "1",
+        # Its passwords guard play money, and the machines that would hash them are busy with the story.
+        "ARGON2_MEMORY_KIB": "8192",
+        "ARGON2_PASSES": "1",
+        "START_PATIENCE_S": "60",
     }
-    supervisor.start("devchain", ["devchain", *data, "--port", str(ports.chain)])
-    supervisor.start("registry", ["registry", *data, "--port", str(ports.registry)])
-    supervisor.start("factory", ["factory", "--config", str(_factory_file(folder, ports))])
-    supervisor.start("push-receiver", ["push-receiver", "--port", str(ports.push)])
+    return {
+        "devchain": Program(["devchain", *data, "--port", str(ports.chain)], {}),
+        "api": Program(["api", *data, "--port", str(ports.api)], settings),
+        "worker": Program(["worker", *data], settings),
+        "registry": Program(["registry", *data, "--port", str(ports.registry)], {}),
+        "push-receiver": Program(["push-receiver", "--port", str(ports.push)], {}),
+        "factory": Program(["factory", "--config", str(_factory_file(folder, ports))], {}),
+    }
+
+
+async def set_stage(
+    folder: Path, ports: Ports, supervisor: Supervisor, say: Say, *, without: frozenset[str] = frozenset()
+) -> Stage:
+    """Start the platform's processes, except those in `without`, and deploy the contracts. Raises NotReady."""
+    platform = {name: program for name, program in programs(folder, ports).items() if name not in without}
+    say("stage", f"starting {len(platform)} processes: {', '.join(platform)}")
+    for name, program in platform.items():
+        supervisor.start(name, program.arguments, program.environment)
+    chain_url = f"http://{HOST}:{ports.chain}"
     call = {"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []}
-    await supervisor.ready("devchain", environment["CHAIN_URL"], method="POST", body=call)
-    book = await deploy_development(Settings(data_dir=folder, chain_url=environment["CHAIN_URL"]))
-    supervisor.start("api", ["api", *data, "--port", str(ports.api)], environment)
-    supervisor.start("worker", ["worker", *data], environment)
+    await supervisor.ready("devchain", chain_url, method="POST", body=call)
+    # API and worker load meanwhile and wait for the address book.
+    book = await deploy_development(Settings(data_dir=folder, chain_url=chain_url))
+    say("stage", f"contracts are on chain {book.chain_id}, factory {book.factory}")
     stage = Stage(folder, ports, book)
     await supervisor.ready("api", f"{stage.api_url}/livez")
-    await asyncio.gather(
-        supervisor.listening("registry", ports.registry),
-        supervisor.ready("push-receiver", f"{stage.push_url}/health"),
-        supervisor.listening("factory", ports.factory),
-    )
+    say("stage", f"the app answers at {stage.api_url}")
     return stage
+
+
+async def all_listening(stage: Stage, supervisor: Supervisor) -> None:
+    """Wait for the servers that the story needs later than the API. Raises NotReady."""
+    await asyncio.gather(
+        supervisor.listening("registry", stage.ports.registry),
+        supervisor.ready("push-receiver", f"{stage.push_url}/health"),
+        supervisor.listening("factory", stage.ports.factory),
+    )
 
 
 def _factory_file(folder: Path, ports: Ports) -> Path:

@@ -49,6 +49,7 @@ class Child:
                 [sys.executable, "-m", "bootstrap", *self.arguments, "--end-with-parent"],
                 env={**os.environ, **self.environment},
                 stdin=subprocess.DEVNULL,
+                process_group=0,  # Ctrl-C in a terminal reaches us alone: we end them in order
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
