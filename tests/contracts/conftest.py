@@ -4,12 +4,13 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from contracts.bindings import token
 from contracts.deployer import AddressBook, deploy
-from tests.contracts.world import ADDRESS, EURO, SIGNERS, LocalRpc, World
+from tests.contracts.world import ADDRESS, CHAIN_ID, EURO, SIGNERS, LocalRpc, World
 
 
 @pytest.fixture(scope="session")
@@ -26,11 +27,11 @@ async def _deploy(folder: Path) -> AddressBook:
     return book
 
 
-async def deploy_and_fund(rpc: LocalRpc) -> AddressBook:
+async def deploy_and_fund(rpc: Any, chain_id: int = CHAIN_ID) -> AddressBook:
     """The contracts, 10,000 € for customer and maker, and their standing allowances."""
     book = await deploy(rpc, SIGNERS["deployer"], fee_receiver=ADDRESS["fees"], minter=ADDRESS["deployer"])
     assert book.test_euro is not None
-    world = World(rpc, book)
+    world = World(rpc, book, chain_id)
     for who in ("customer", "maker"):
         await world.send("deployer", token.mint(book.test_euro, ADDRESS[who], 10_000 * EURO))
         await world.send(who, token.approve(book.test_euro, book.factory, 2**256 - 1))

@@ -1,0 +1,264 @@
+"""One story on our devchain over HTTP and on eth-tester through web3: whatever one chain says, the other says.
+
+The devchain drives py-evm itself (docs/adr/0007); this suite is what keeps it an Ethereum chain. The transcript ends
+with the root of the whole state after every block, so not one storage slot may differ.
+"""
+
+import asyncio
+import contextlib
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contracts import events
+from contracts.bindings import agreement, factory, token
+from contracts.bindings.agreement import Party, State
+from contracts.bindings.call import Call
+from contracts.errors import NodeRefused, Reverted
+from contracts.terms import Terms, What
+from contracts.transactions import Fees, estimate_gas, sign_call
+from tests.contracts.chains import CHAIN_ID, TestChain, open_devchain, open_eth_tester
+from tests.contracts.conftest import deploy_and_fund
+from tests.contracts.world import ADDRESS, CENT, DAY, EURO, PEOPLE, PRODUCTION_FINISHED, SIGNERS, START, World
+
+pytestmark = pytest.mark.integration
+
+CHAINS: dict[str, Callable[[Path], contextlib.AbstractAsyncContextManager[TestChain]]] = {
+    "devchain": open_devchain,
+    "eth-tester": open_eth_tester,
+}
+CHAIN_WORDS = {"blockHash", "blockTimestamp", "type", "removed", "state_root", "logsBloom"}
+"""Members of logs and receipts that follow from the block's header, or that only one of the two tells."""
+
+
+class Narrator(World):
+    """A world whose every transaction goes into the transcript."""
+
+    def __init__(self, chain: TestChain, book: Any) -> None:
+        super().__init__(chain, book, CHAIN_ID)
+        self.receipts: list[dict[str, Any]] = []
+        self.reverts: list[tuple[str, str, dict[str, Any]]] = []
+        self.estimates: list[tuple[int, int]] = []
+
+    async def send(self, who: str, call: Call) -> dict[str, Any]:
+        estimate = await estimate_gas(self.rpc, ADDRESS[who], call)
+        receipt = await self.force(who, call, gas=2_000_000)
+        self.estimates.append((estimate, int(receipt["gasUsed"], 16)))
+        return receipt
+
+    async def force(self, who: str, call: Call, gas: int = 2_000_000) -> dict[str, Any]:
+        receipt = await super().force(who, call, gas)
+        self.receipts.append(_told(receipt))
+        return receipt
+
+    async def refused(self, label: str, who: str, call: Call) -> None:
+        """Notes why a call reverts, asked by `eth_estimateGas` and by `eth_call`."""
+        with pytest.raises(Reverted) as asked:
+            await estimate_gas(self.rpc, ADDRESS[who], call)
+        self.reverts.append((label, asked.value.name, asked.value.arguments))
+        message = {"from": ADDRESS[who], "to": call.to, "data": "0x" + call.data.hex()}
+        with pytest.raises(Reverted) as called:
+            await self.rpc.call("eth_call", message, "latest")
+        self.reverts.append((label, called.value.name, called.value.arguments))
+
+    async def head(self) -> dict[str, Any]:
+        block: dict[str, Any] = await self.rpc.call("eth_getBlockByNumber", "latest", False)
+        return block
+
+    async def later(self, seconds: int) -> None:
+        await self.rpc.warp(int((await self.head())["timestamp"], 16) + seconds)
+
+
+@dataclasses.dataclass(frozen=True)
+class Story:
+    """What one chain said."""
+
+    book: Any
+    agreements: tuple[str, ...]
+    receipts: list[dict[str, Any]]
+    reverts: list[tuple[str, str, dict[str, Any]]]
+    estimates: list[tuple[int, int]]
+    refusals: int
+    logs: dict[str, list[dict[str, Any]]]
+    events: list[events.Event]
+    nonces: dict[str, dict[str, int]]
+    history: list[dict[str, Any]]
+    blocks: list[dict[str, Any]]
+
+
+def _told(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_told(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _told(item) for key, item in value.items() if key not in CHAIN_WORDS}
+    return value
+
+
+async def _live(world: Narrator) -> list[Terms]:
+    """Open, prove, refuse, deliver, accept, release, pay out: with a mistake at every turn."""
+    batch = world.batch()
+    delivery, supply, _ = batch
+    at = world.address(delivery)
+    await world.open(batch)
+    again = [await world.entry(terms) for terms in batch]
+    await world.refused("open twice", "relayer", factory.open_batch(world.book.factory, again))
+    await world.refused("refund early", "stranger", agreement.refund(at, delivery))
+    proof = await world.evidence("attestor", delivery, PRODUCTION_FINISHED)
+    await world.refused("forged", "maker", agreement.claim(at, delivery, 2, [proof, proof]))
+    await world.claim(delivery, 1, proof)
+    await world.refused("claim twice", "stranger", agreement.claim(at, delivery, 1, [proof]))
+    assert world.book.test_euro is not None
+    await world.force("stranger", token.mint(world.book.test_euro, ADDRESS["stranger"], EURO))
+    await world.later(delivery.contest_window + 1)
+    await world.send("stranger", agreement.withdraw(at, delivery, Party.PAYEE))
+    await world.refused("nothing due", "stranger", agreement.withdraw(at, delivery, Party.PAYEE))
+    await world.refused("wrong secret", "maker", agreement.delivered_by_secret(at, delivery, bytes(32)))
+    await world.hand_over(delivery)
+    consent = await world.consent("carrier", supply, What.DELIVERED)
+    await world.send("stranger", agreement.delivered_by_carrier(world.address(supply), supply, consent))
+    await world.refused("not the payer", "maker", agreement.accept(at, delivery))
+    acceptance = await world.consent("customer", delivery, What.ACCEPT)
+    await world.send("relayer", agreement.accept(at, delivery, acceptance))
+    await world.later(delivery.retention_window + DAY)
+    await world.send("stranger", agreement.release(at, delivery))
+    await world.send("stranger", agreement.finalise(world.address(supply), supply))
+    for terms in (delivery, supply):
+        for party in (Party.PAYEE, Party.FEE_RECEIVER):
+            await world.send("stranger", agreement.withdraw(world.address(terms), terms, party))
+    return batch
+
+
+async def _refusals(world: Narrator) -> int:
+    """Transactions that no block takes: a nonce that is used, and money that is not there."""
+    payment, fees = Call(ADDRESS["fees"], b"", 1), Fees(10**11, 10**9)
+    used = await sign_call(SIGNERS["relayer"], payment, nonce=0, gas=21_000, fees=fees, chain_id=CHAIN_ID)
+    large = dataclasses.replace(payment, value=10**30)
+    poor = await sign_call(SIGNERS["witness"], large, nonce=0, gas=21_000, fees=fees, chain_id=CHAIN_ID)
+    before = await world.head()
+    for signed in (used, poor):
+        with pytest.raises(NodeRefused):
+            await world.rpc.call("eth_sendRawTransaction", "0x" + signed.raw.hex())
+    assert await world.head() == before
+    return 2
+
+
+async def _logs(world: Narrator, batch: list[Terms]) -> dict[str, list[dict[str, Any]]]:
+    everything = {"fromBlock": "0x0", "toBlock": "latest"}
+    queries: dict[str, dict[str, Any]] = {
+        "all": everything,
+        "ours": everything | {"topics": [events.topics()]},
+        "an address": everything | {"address": world.address(batch[0])},
+        "some blocks": {"fromBlock": "0x9", "toBlock": "0xb"},
+        "one agreement": everything | {"topics": [None, "0x" + world.id(batch[1]).hex()]},
+    }
+    return {name: _told(await world.rpc.call("eth_getLogs", query)) for name, query in queries.items()}
+
+
+async def _history(world: Narrator, delivery: Terms, number: int) -> dict[str, Any]:
+    assert world.book.test_euro is not None
+    at, tag = world.address(delivery), hex(number)
+    code = await world.rpc.call("eth_getCode", at, tag)
+    deployed = number >= world.book.deployed_block
+    money = [
+        await token.balance_of(world.rpc, world.book.test_euro, ADDRESS[who], block=number) if deployed else 0
+        for who in PEOPLE
+    ]
+    return {
+        "wei": [await world.rpc.call("eth_getBalance", ADDRESS[who], tag) for who in PEOPLE],
+        "money": money,
+        "code": code,
+        "books": None if code == "0x" else await agreement.books(world.rpc, at, block=number),
+    }
+
+
+async def _tell(chain: TestChain) -> Story:
+    world = Narrator(chain, await deploy_and_fund(chain, CHAIN_ID))
+    batch = await _live(world)
+    refusals = await _refusals(world)
+    last = int((await world.head())["number"], 16)
+    blocks = [await chain.call("eth_getBlockByNumber", hex(number), False) for number in range(last + 1)]
+    nonces = {
+        tag: {who: int(await chain.call("eth_getTransactionCount", ADDRESS[who], tag), 16) for who in PEOPLE}
+        for tag in ("latest", hex(world.book.deployed_block))
+    }
+    return Story(
+        book=world.book,
+        agreements=tuple(world.address(terms) for terms in batch),
+        receipts=world.receipts,
+        reverts=world.reverts,
+        estimates=world.estimates,
+        refusals=refusals,
+        logs=await _logs(world, batch),
+        events=await world.events(),
+        nonces=nonces,
+        history=[await _history(world, batch[0], number) for number in range(last + 1)],
+        blocks=[
+            {key: block[key] for key in ("number", "timestamp", "gasUsed", "gasLimit", "baseFeePerGas", "stateRoot")}
+            for block in blocks
+        ],
+    )
+
+
+@pytest.fixture(scope="module")
+def stories(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Story]:
+    """The same story, told by every chain."""
+
+    async def tell(name: str) -> Story:
+        async with CHAINS[name](tmp_path_factory.mktemp("chain")) as chain:
+            return await _tell(chain)
+
+    return {name: asyncio.run(tell(name)) for name in CHAINS}
+
+
+@pytest.fixture(params=[field.name for field in dataclasses.fields(Story) if field.name not in {"estimates", "events"}])
+def chapter(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def test_both_chains_tell_the_same(stories: dict[str, Story], chapter: str) -> None:
+    ours, reference = (getattr(stories[name], chapter) for name in ("devchain", "eth-tester"))
+    assert ours
+    assert ours == reference
+
+
+@pytest.mark.parametrize("name", CHAINS)
+def test_story_is_the_one_that_was_meant(stories: dict[str, Story], name: str) -> None:
+    story = stories[name]
+    assert [receipt["status"] for receipt in story.receipts].count("0x0") == 1
+    assert {label: error for label, error, _ in story.reverts} == {
+        "open twice": "FailedDeployment",
+        "refund early": "TooEarly",
+        "forged": "NotIncluded",
+        "claim twice": "AlreadyClaimed",
+        "nothing due": "NothingDue",
+        "wrong secret": "WrongSecret",
+        "not the payer": "Unauthorised",
+    }
+    assert story.history[-1]["books"].state is State.SETTLED
+    assert story.history[0]["books"] is None
+    assert story.history[0]["money"] != story.history[-1]["money"]
+    paid = sum(event.amount for event in story.events if isinstance(event, events.Withdrawn))
+    # The whole delivery but the 195 € of its advance that funded supplies, and supply a; supply b is still open.
+    assert paid == (1_000 - 195 + 120) * EURO
+    assert paid % CENT == 0
+    assert len({block["stateRoot"] for block in story.blocks}) > len(story.receipts)
+
+
+@pytest.mark.parametrize("name", CHAINS)
+def test_estimate_is_enough_and_not_wasteful(stories: dict[str, Story], name: str) -> None:
+    assert stories[name].estimates
+    for estimate, used in stories[name].estimates:
+        # A quarter is the sender's margin; refunds come back only after the gas was needed.
+        assert used <= estimate < 2 * used + 30_000
+
+
+async def test_another_second_would_be_noticed(stories: dict[str, Story], tmp_path: Path) -> None:
+    """Negative control: one block a second later, and the chapters no longer agree."""
+    async with open_devchain(tmp_path) as chain:
+        await chain.warp(START + 2)
+        late = await _tell(chain)
+    assert late.blocks != stories["devchain"].blocks
+    assert late.logs != stories["devchain"].logs
