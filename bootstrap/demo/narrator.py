@@ -30,6 +30,7 @@ class Narrator:
     def _print(self, lead: Text, words: Text) -> None:
         if not self.console.is_terminal:
             self.console.print(lead + words, highlight=False, soft_wrap=True)
+            self.console.file.flush()  # who reads a pipe reads along
             return
         lines = words.wrap(self.console, max(NARROWEST, self.console.width - len(lead)))
         for number, line in enumerate(lines):

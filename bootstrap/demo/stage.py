@@ -100,10 +100,22 @@ def programs(folder: Path, ports: Ports) -> dict[str, Program]:
     }
 
 
+def say_nothing(_who: str, _what: str) -> None:
+    """Tells nobody."""
+
+
 async def set_stage(
-    folder: Path, ports: Ports, supervisor: Supervisor, say: Say, *, without: frozenset[str] = frozenset()
+    folder: Path,
+    ports: Ports,
+    supervisor: Supervisor,
+    say: Say = say_nothing,
+    *,
+    without: frozenset[str] = frozenset(),
 ) -> Stage:
-    """Start the platform's processes, except those in `without`, and deploy the contracts. Raises NotReady."""
+    """Start the platform's processes, except those in `without`, deploy the contracts and wait for the API.
+
+    Raises NotReady. What is needed later may still be starting: `all_listening` waits for it.
+    """
     platform = {name: program for name, program in programs(folder, ports).items() if name not in without}
     say("stage", f"starting {len(platform)} processes: {', '.join(platform)}")
     for name, program in platform.items():

@@ -113,19 +113,24 @@ class Supervisor:
         raise NotReady(f"{name} did not come up; see {self.children[name].log}")
 
     def end(self) -> None:
-        """End every process, the youngest first; what does not listen is killed."""
+        """End every process, the first one last because the others lean on it; what does not listen is killed."""
         self.ending = True
-        running = [child.process for child in reversed(self.children.values()) if child.process is not None]
-        for process in running:
-            if process.poll() is None:
-                process.send_signal(signal.SIGTERM)
-        for process in running:
-            try:
-                process.wait(END_TIMEOUT_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait(END_TIMEOUT_S)
+        running = [child.process for child in self.children.values() if child.process is not None]
+        _end(running[1:])
+        _end(running[:1])
 
     def _note_pids(self) -> None:
         pids = {name: child.process.pid for name, child in self.children.items() if child.process is not None}
         (self.folder / "processes.json").write_text(json.dumps(pids, indent=1) + "\n", "utf-8")
+
+
+def _end(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    for process in processes:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+    for process in processes:
+        try:
+            process.wait(END_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(END_TIMEOUT_S)
