@@ -14,9 +14,16 @@ async def hand_over(ctx: Context, caller: Account, order_id: str, *, secret: str
     """Present the secret. Raises NotFound, InvalidTransition, InvalidInput for a code of another order."""
     async with ctx.uow.write() as tx:
         order = await order_for(tx, caller, order_id)
-        if ctx.chain.keccak(bytes.fromhex(secret.removeprefix("0x"))) != order.handover_hash:
+        if _hash(ctx, secret) != order.handover_hash:
             raise InvalidInput("secret", "is not the handover code of this order")
         name = caller.organisation.name if caller.organisation else caller.display_name
         await apply(ctx, tx, order_id, PresentHandover(name, secret))
     async with ctx.uow.read() as tx:
         return await present(ctx, tx, order_id, caller)
+
+
+def _hash(ctx: Context, secret: str) -> str | None:
+    try:
+        return ctx.chain.keccak(bytes.fromhex(secret.removeprefix("0x")))
+    except ValueError:
+        return None

@@ -52,7 +52,8 @@ async def present(ctx: Context, tx: Transaction, order_id: str, reader: Account)
         id=order.id,
         status=order.status,
         title=STATUS_TITLES[order.status],
-        waiting_for=order.waiting_reason or WAITING_FOR.get(order.status),
+        # What an order waits for, and a step's words, may name others: only its two sides read them.
+        waiting_for=(order.waiting_reason or WAITING_FOR.get(order.status)) if full else None,
         next_action=_next_action(order, reader),
         product=PartyView(template.id, template.name),
         manufacturer=PartyView(order.manufacturer_id, maker.name if maker else ""),
@@ -65,7 +66,7 @@ async def present(ctx: Context, tx: Transaction, order_id: str, reader: Account)
         client_reference=order.client_reference if customers else None,
         quote=_quote(order) if full else None,
         agreements=tuple([await agreement_view(tx, item) for item in shown]),
-        progress=ProgressView(order.done, order.of, order.step) if order.of else None,
+        progress=ProgressView(order.done, order.of, order.step if full else "") if order.of else None,
         payment=_payment(agreements) if full else None,
     )
 
