@@ -157,8 +157,9 @@ def _base(ctx: Context, known: ChainParameters, parties: Parties) -> dict[str, A
 
 
 def _end_of(order: Order, days_before: int) -> int:
+    """The last second of the delivery day, or of a day before it."""
     midnight = datetime.combine(order.deliver_by + timedelta(days=1 - days_before), time(), UTC)
-    return int(midnight.timestamp())
+    return int(midnight.timestamp()) - 1
 
 
 async def _delivery(
