@@ -1,0 +1,156 @@
+"""One order from the phone to the last cent, played twice on one folder; the second time processes are killed."""
+
+import copy
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.integration.ledger import Node, money_faults, node_at, shape_faults
+from tests.integration.playing import Played, devchain, kill, play
+
+pytestmark = pytest.mark.integration
+
+TOTAL_MINOR = 60_000
+MISFORTUNES = {
+    "Payment secured": "worker",
+    "Bases: production started": "gateway-amp",
+    "Covers: production started": "devchain",
+    "Assembly: production started": "api",
+}
+"""What the customer's timeline says, and which process is then killed."""
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Played:
+    """A demonstration on an empty folder."""
+    folder = tmp_path_factory.mktemp("demo")
+    return play(folder / "data", folder / "first.json")
+
+
+@pytest.fixture(scope="module")
+def second(first: Played) -> Played:
+    """Another one on the same folder, in which processes are killed."""
+    left = dict(MISFORTUNES)
+
+    def heard(line: str) -> None:
+        for words in [words for words in left if f"order: {words}" in line]:
+            kill(first.folder, left.pop(words))
+
+    played = play(first.folder, first.folder.parent / "second.json", heard)
+    assert not left, f"{left} were never killed"
+    return played
+
+
+@pytest.fixture
+def node(first: Played) -> Iterator[Node]:
+    """The chain, served from the folder by a process of its own."""
+    with devchain(first.folder) as url, node_at(url) as node:
+        yield node
+
+
+@pytest.mark.req(23, 76, 79, 80)
+def test_an_order_is_settled_and_every_cent_is_where_it_should_be(first: Played, node: Node) -> None:
+    assert (first.code, first.document["status"]) == (0, "settled"), first.output
+    assert shape_faults(first.document) == []
+    assert money_faults([first.document], node) == []
+    assert first.document["quote"]["total_minor"] == TOTAL_MINOR
+    assert {agreement["status"] for agreement in first.document["agreements"]} == {"settled"}
+    print("money of its own that the manufacturer put in:", first.document["manufacturer_own_money_minor"])
+
+
+def test_the_chain_is_the_same_after_a_power_cut(first: Played) -> None:
+    seen = []
+    for _ in range(2):
+        with devchain(first.folder) as url, node_at(url) as node:
+            token = first.document["token"]["address"]
+            logs = node.ask("eth_getLogs", {"address": token, "fromBlock": "0x0", "toBlock": "latest"})
+            receipts = [node.ask("eth_getTransactionReceipt", log["transactionHash"]) for log in logs]
+            balances = [node.balance(token, net["address"]) for net in first.document["nets"]]
+            seen.append((logs, receipts, balances))
+    assert seen[0] == seen[1]
+    assert all(receipt["status"] == "0x1" for receipt in seen[0][1])
+
+
+def test_what_people_read_is_whole_and_plain(first: Played) -> None:
+    """In a pipe: no escape codes, no box drawing, addresses in full."""
+    assert not re.search(r"[\x1b\u2500-\u257f…]", first.output)
+    for agreement in first.document["agreements"]:
+        assert agreement["address"] in first.output
+    assert f"Order {first.document['order_id']}: settled" in first.output
+
+
+def test_a_quiet_end_leaves_no_traceback(first: Played) -> None:
+    logs = {path.name: path.read_text("utf-8") for path in (first.folder / "logs").glob("*.log")}
+    assert len(logs) == 11
+    assert [name for name, text in logs.items() if "Traceback" in text] == []
+
+
+@pytest.mark.req(97, 104)
+def test_killed_processes_come_back_and_nobody_is_paid_twice(first: Played, second: Played, node: Node) -> None:
+    assert (second.code, second.document["status"]) == (0, "settled"), second.output
+    for name in MISFORTUNES.values():
+        assert f"{name} ended with code -9; started again" in second.output
+    assert second.document["order_id"] != first.document["order_id"]
+    assert shape_faults(second.document) == []
+    assert money_faults([first.document, second.document], node) == []
+    assert [net["amount_minor"] for net in second.document["nets"]] == [
+        net["amount_minor"] for net in first.document["nets"]
+    ]
+
+
+def _more_for_the_maker(document: dict[str, Any]) -> None:
+    document["nets"][0]["amount_minor"] -= 1
+    document["nets"][1]["amount_minor"] += 1
+
+
+def _another_payout(document: dict[str, Any]) -> None:
+    document["agreements"][0]["payouts"].append(copy.deepcopy(document["agreements"][0]["payouts"][-1]))
+
+
+def _swapped_payees(document: dict[str, Any]) -> None:
+    one, other = document["agreements"][0]["payouts"][:2]
+    one["address"], other["address"] = other["address"], one["address"]
+
+
+def _another_total(document: dict[str, Any]) -> None:
+    document["quote"]["total_minor"] += 1
+
+
+def _own_money(document: dict[str, Any]) -> None:
+    document["manufacturer_own_money_minor"] = 1
+
+
+def _a_forgotten_party(document: dict[str, Any]) -> None:
+    document["nets"].pop(2)
+
+
+@pytest.mark.parametrize(
+    "doctor",
+    [_more_for_the_maker, _another_payout, _swapped_payees, _another_total, _own_money, _a_forgotten_party],
+    ids=lambda doctor: doctor.__name__.strip("_"),
+)
+def test_a_doctored_document_is_found_out(
+    first: Played, doctored: Callable[[dict[str, Any]], list[str]], doctor: Callable[[dict[str, Any]], None]
+) -> None:
+    """Negative control: the checks above can fail."""
+    document = copy.deepcopy(first.document)
+    assert doctored(document) == []
+    doctor(document)
+    assert doctored(document)
+
+
+@pytest.fixture(scope="module")
+def doctored(first: Played, second: Played) -> Iterator[Callable[[dict[str, Any]], list[str]]]:
+    """The money checks with another first document, on one chain process for all doctors."""
+    with devchain(first.folder) as url, node_at(url) as node:
+        yield lambda document: money_faults([document, second.document], node)
+
+
+def test_a_float_is_no_money(first: Played) -> None:
+    document = copy.deepcopy(first.document)
+    document["quote"]["total_minor"] = float(TOTAL_MINOR)
+    assert shape_faults(json.loads(json.dumps(document))) != []
+    assert shape_faults(first.document | {"extra": 1}) != []
