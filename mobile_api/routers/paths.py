@@ -7,7 +7,7 @@ from fastapi import APIRouter, Body, Path
 from mobile_api.route import RememberingRoute, StrictRoute
 from mobile_api.schemas.orders import Empty
 
-ID_PATTERN = r"^[A-Za-z0-9_.\-]{1,128}$"
+ID_PATTERN = r"^[A-Za-z0-9_.:\-]{1,128}$"
 Id = Annotated[str, Path(alias="id", pattern=ID_PATTERN)]
 NoBody = Annotated[Empty | None, Body()]
 
