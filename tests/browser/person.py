@@ -77,7 +77,7 @@ class Person:
         else:
             await self.find(show).first.evaluate("el => scrollTo(0, el.getBoundingClientRect().top + scrollY - 16)")
         await self.page.screenshot(
-            path=self.pictures / f"{name}.png", animations="disabled", caret="hide", style=".toast{display:none}"
+            path=self.pictures / f"{name}.png", animations="disabled", caret="hide", style="[data-testid='toast']{display:none}"
         )
         await self.read()
 

@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from bootstrap.system import SystemClock
-from tests.browser.person import Person, screens_folder, somebody
+from tests.browser.person import SOON_MS, Person, screens_folder, somebody
 from tests.browser.theatre import Theatre
 
 pytestmark = pytest.mark.browser
@@ -169,16 +169,17 @@ async def _watch_production(cast: Cast) -> None:
     """What machines and people report shows on the open screen, by stream; nobody reloads it."""
     ana, supplier = cast.ana, cast.supplier
     await expect(ana.find("order-status")).to_have_text("In production", timeout=STAGE_MS)
-    first = await (await ana.see("progress-count")).inner_text()
     await supplier.tap("tab-jobs")
     await supplier.see("job", within_ms=STAGE_MS)
     await supplier.picture("jobs")
     await supplier.tap("job-start")
     await supplier.see("job-finish")
-    await expect(ana.find("progress-count")).not_to_have_text(first, timeout=STAGE_MS)
+    await ana.find("operation", operation="Machining").wait_for(timeout=STAGE_MS)
+    await ana.find("operation", operation="Bases", finished="true").wait_for(timeout=STAGE_MS)
     for proof in ("signed by the maker's machine", "reported by a person"):
         await ana.find("timeline").get_by_text(proof).first.wait_for(timeout=STAGE_MS)
     await expect(ana.find("payment-released")).not_to_have_text("€ 0.00", timeout=STAGE_MS)
+    assert await _shown_cents(ana, "payment-released") + await _shown_cents(ana, "payment-held") == 600_00
     await ana.picture("order")
     await ana.picture("timeline", show="timeline")
     await ana.picture("payment", show="payment")
@@ -188,8 +189,14 @@ async def _watch_production(cast: Cast) -> None:
     await supplier.picture("jobs-done")
 
 
+async def _shown_cents(person: Person, testid: str) -> int:
+    return int(re.sub(r"\D", "", await person.find(testid).inner_text()))
+
+
 async def _ship(cast: Cast, order_id: str) -> None:
-    maker = cast.maker
+    """The customer looks at something else meanwhile: what happens comes into the inbox."""
+    ana, maker = cast.ana, cast.maker
+    await ana.tap("tab-products")
     await maker.see("order-row")
     await expect(maker.find("order-row", order=order_id)).to_have_attribute("data-status", "produced", timeout=STAGE_MS)
     await maker.picture("manufacturer-orders")
@@ -206,12 +213,15 @@ async def _ship(cast: Cast, order_id: str) -> None:
 
 async def _hand_over(cast: Cast) -> None:
     ana, maker = cast.ana, cast.maker
-    await ana.see("show-handover", within_ms=STAGE_MS)
-    await ana.picture("shipped")
     await ana.tap("tab-inbox")
-    await ana.see("inbox-item")
+    on_its_way = ana.find("inbox-item", read="false").filter(has_text="On its way")
+    await on_its_way.wait_for(timeout=STAGE_MS)
+    await ana.see("unread-badge")
     await ana.picture("inbox")
-    await ana.page.go_back()
+    await on_its_way.click()
+    await ana.see("show-handover")
+    await ana.picture("shipped")
+    await expect(ana.find("unread-badge")).to_have_count(0, timeout=SOON_MS)
     await ana.tap("show-handover")
     await ana.tap("reveal-handover")
     await ana.unlock(PASSPHRASE)

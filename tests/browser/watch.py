@@ -35,7 +35,7 @@ class Watch:
 
     def _console(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
-            self.faults.append(f"console {message.type}: {message.text}")
+            self.faults.append(f"console {message.type}: {message.text} {message.location.get('url', '')}")
 
     def _error(self, error: WebError) -> None:
         self.faults.append(f"uncaught: {error.error}")

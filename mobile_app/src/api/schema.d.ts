@@ -74,10 +74,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Sign In Account
+         * Sign In
          * @description Sign in with HTTP Basic; the answer's token opens everything else for seven days.
          */
-        post: operations["signInAccount"];
+        post: operations["signIn"];
         delete?: never;
         options?: never;
         head?: never;
@@ -218,10 +218,10 @@ export interface paths {
         get: operations["listOrders"];
         put?: never;
         /**
-         * Submit Order
+         * Place Order
          * @description Order a configured product for a day. The same client_reference gives the order that is there.
          */
-        post: operations["submitOrder"];
+        post: operations["placeOrder"];
         delete?: never;
         options?: never;
         head?: never;
@@ -318,10 +318,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Withdraw Order
+         * Cancel Order
          * @description Take an order back before it is confirmed.
          */
-        post: operations["withdrawOrder"];
+        post: operations["cancelOrder"];
         delete?: never;
         options?: never;
         head?: never;
@@ -358,10 +358,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Accept Goods
+         * Accept Delivery
          * @description Accept the goods: what is left of the money is released.
          */
-        post: operations["acceptGoods"];
+        post: operations["acceptDelivery"];
         delete?: never;
         options?: never;
         head?: never;
@@ -378,10 +378,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Decide On Order
+         * Decide Order
          * @description Accept or reject an order that the rule leaves to a person.
          */
-        post: operations["decideOnOrder"];
+        post: operations["decideOrder"];
         delete?: never;
         options?: never;
         head?: never;
@@ -398,10 +398,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Dispatch Order
+         * Ship Order
          * @description Say that the goods are on their way.
          */
-        post: operations["dispatchOrder"];
+        post: operations["shipOrder"];
         delete?: never;
         options?: never;
         head?: never;
@@ -558,10 +558,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Add Gateway
+         * Register Gateway
          * @description Register a gateway. Its secret is in this answer and nowhere else.
          */
-        post: operations["addGateway"];
+        post: operations["registerGateway"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1860,7 +1860,7 @@ export interface operations {
             };
         };
     };
-    signInAccount: {
+    signIn: {
         parameters: {
             query?: never;
             header?: never;
@@ -2104,7 +2104,7 @@ export interface operations {
             };
         };
     };
-    submitOrder: {
+    placeOrder: {
         parameters: {
             query?: never;
             header?: {
@@ -2271,7 +2271,7 @@ export interface operations {
             };
         };
     };
-    withdrawOrder: {
+    cancelOrder: {
         parameters: {
             query?: never;
             header?: {
@@ -2340,7 +2340,7 @@ export interface operations {
             };
         };
     };
-    acceptGoods: {
+    acceptDelivery: {
         parameters: {
             query?: never;
             header?: {
@@ -2378,7 +2378,7 @@ export interface operations {
             };
         };
     };
-    decideOnOrder: {
+    decideOrder: {
         parameters: {
             query?: never;
             header?: {
@@ -2416,7 +2416,7 @@ export interface operations {
             };
         };
     };
-    dispatchOrder: {
+    shipOrder: {
         parameters: {
             query?: never;
             header?: {
@@ -2699,7 +2699,7 @@ export interface operations {
             };
         };
     };
-    addGateway: {
+    registerGateway: {
         parameters: {
             query?: never;
             header?: {

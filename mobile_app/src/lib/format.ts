@@ -59,10 +59,21 @@ export function grouped(hex: string): string {
   return hex.replace(/^0x/, '').replace(/(.{4})(?=.)/g, '$1 ')
 }
 
+/** A text that begins with a capital letter. */
+export function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1)
+}
+
+/** What a price line is for: an option that its choice names already is not said twice ("Base: Base 40 mm"). */
+export function lineLabel(label: string): string {
+  const [option = '', ...rest] = label.split(': ')
+  const choice = rest.join(': ')
+  return choice.toLowerCase().split(' ').includes(option.toLowerCase()) ? choice : label
+}
+
 /** A word from a machine ("base_mm") as a person would write it ("Base mm"). */
 export function humanise(word: string): string {
-  const text = word.replace(/[_-]+/g, ' ').trim()
-  return text.charAt(0).toUpperCase() + text.slice(1)
+  return capital(word.replace(/[_-]+/g, ' ').trim())
 }
 
 /** "€ 1.00 of € 3.00" style shares, 0–100, safe for a total of zero. */

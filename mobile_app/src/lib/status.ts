@@ -46,6 +46,25 @@ export function statusChip(status: OrderStatus): { label: string; tone: Tone } {
   return { label, tone }
 }
 
+/** What the customer is told where nobody has to do anything. */
+export const AT_REST: Partial<Record<OrderStatus, string>> = {
+  in_production: 'It is being made. You can close the app: we write to you.',
+  produced: 'Everything is made. The manufacturer ships it next.',
+  settled: 'Delivered, accepted and paid. Nothing is left to do.',
+}
+
+/** What the others wait for while the customer is asked to do something. */
+export const CUSTOMERS_TURN: Partial<Record<OrderStatus, string>> = {
+  quoted: 'The customer has the firm price and decides.',
+  shipped: 'It counts as delivered once the customer’s handover code is scanned.',
+  delivered: 'The customer checks the goods and accepts them.',
+}
+
+/** A sentence that speaks to the customer, for somebody else. */
+export function aboutCustomer(text: string): string {
+  return text.replace(/^You\b/, 'The customer').replace(/\bby you$/, 'by the customer').replace(/\byour handover code\b/, 'the handover code')
+}
+
 const ROAD: { label: string; statuses: OrderStatus[] }[] = [
   { label: 'Placed', statuses: ['placed', 'matched', 'accepted'] },
   { label: 'Price', statuses: ['sourcing', 'quoted'] },

@@ -19,6 +19,11 @@ export async function markRead(item: InboxItem): Promise<void> {
   await api.markRead(item.id).catch(() => undefined)
 }
 
+/** Marks every message about one order read. */
+export function readAbout(orderId: string): void {
+  for (const item of inbox.items ?? []) if (item.order_id === orderId) void markRead(item)
+}
+
 /** Empties what is shown, for the next person to sign in. */
 export function clearInbox(): void {
   inbox.items = null

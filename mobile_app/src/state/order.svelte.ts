@@ -4,7 +4,7 @@ import { authorisation } from '../api/client'
 import { ApiProblem, sentence } from '../api/problem'
 import { follow } from '../api/sse'
 import type { Order, TimelineItem } from '../api/types'
-import { refreshInbox } from './inbox.svelte'
+import { readAbout, refreshInbox } from './inbox.svelte'
 
 // Events of one moment come together: read the order once for all of them.
 const SETTLE_MS = 150
@@ -73,15 +73,20 @@ export class OrderFeed {
     }
     if (typeof item.id !== 'number') return
     if (!this.items.some((known) => known.id === item.id)) this.items = [...this.items, item]
-    if (item.progress && this.order) this.order.progress = { label: this.order.progress?.label ?? '', ...item.progress }
     this.soon()
+  }
+
+  /** Whoever watches the order has read what the inbox says about it. */
+  private async read(): Promise<void> {
+    await refreshInbox().catch(() => undefined)
+    if (!this.ended && document.visibilityState === 'visible') readAbout(this.id)
   }
 
   private soon(): void {
     clearTimeout(this.timer)
     this.timer = setTimeout(() => {
       void this.refresh()
-      void refreshInbox().catch(() => undefined)
+      void this.read()
     }, SETTLE_MS)
   }
 }

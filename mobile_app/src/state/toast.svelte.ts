@@ -1,4 +1,4 @@
-/** One short message at the foot of the screen. */
+/** One short message at the head of the screen, where it hides no button. */
 export const toast = $state<{ text: string; tone: 'good' | 'bad' }>({ text: '', tone: 'good' })
 
 let timer: ReturnType<typeof setTimeout> | undefined
