@@ -51,7 +51,7 @@ def node(first: Played) -> Iterator[Node]:
         yield node
 
 
-@pytest.mark.req(23, 76, 79, 80)
+@pytest.mark.req(53, 70, 76, 78, 79, 80, 174)
 def test_an_order_is_settled_and_every_cent_is_where_it_should_be(first: Played, node: Node) -> None:
     assert (first.code, first.document["status"]) == (0, "settled"), first.output
     assert shape_faults(first.document) == []
@@ -61,6 +61,7 @@ def test_an_order_is_settled_and_every_cent_is_where_it_should_be(first: Played,
     print("money of its own that the manufacturer put in:", first.document["manufacturer_own_money_minor"])
 
 
+@pytest.mark.req(87)
 def test_the_chain_is_the_same_after_a_power_cut(first: Played) -> None:
     seen = []
     for _ in range(2):
@@ -88,7 +89,7 @@ def test_a_quiet_end_leaves_no_traceback(first: Played) -> None:
     assert [name for name, text in logs.items() if "Traceback" in text] == []
 
 
-@pytest.mark.req(97, 104)
+@pytest.mark.req(12, 104)
 def test_killed_processes_come_back_and_nobody_is_paid_twice(first: Played, second: Played, node: Node) -> None:
     assert (second.code, second.document["status"]) == (0, "settled"), second.output
     for name in MISFORTUNES.values():
