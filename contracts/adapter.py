@@ -1,8 +1,4 @@
-"""The marketplace's `Chain` port on these contracts: translates words and types, and sends what must be sent once.
-
-A transaction is stored as signed bytes before it is broadcast, so a crash at any line repeats the same bytes; what
-became of it is read from the chain alone.
-"""
+"""The marketplace's `Chain` port on these contracts: translates words and types; `sender` sends what is sent once."""
 
 from collections.abc import Sequence
 from dataclasses import fields
@@ -19,18 +15,8 @@ from contracts.deployer import AddressBook
 from contracts.errors import NodeRefused, NodeUnavailable, Reverted
 from contracts.events import Event, decode, topics
 from contracts.rpc import Rpc
+from contracts.sender import OnceSender
 from contracts.signers import SignatureError, Signer, recover_typed_data
-from contracts.transactions import (
-    Fees,
-    Mined,
-    Pending,
-    SignedCall,
-    broadcast,
-    estimate_gas,
-    outcome,
-    sign_call,
-    suggest_fees,
-)
 from contracts.translation import PARTS_OF_A_LOG, Said, address_of, is_ours, statements
 from marketplace.domain.agreement import ActionKind, Agreement, Terms
 from marketplace.ports.chain import (
@@ -42,14 +28,9 @@ from marketplace.ports.chain import (
     Proof,
     TypedData,
 )
-from marketplace.ports.stores import ChainTransaction, ChainTransactionStore
+from marketplace.ports.stores import ChainTransactionStore
 
-MINED = "mined"
-FAILED = "failed"
-ABANDONED = "abandoned"
-PLAIN_TRANSFER_GAS = 21_000
-UNKNOWN_FEES = Fees(0, 0)
-"""Of a transaction that is only looked up or sent again."""
+SECRET_BYTES = 32
 DUES = {"payee": moves.Party.PAYEE, "payer": moves.Party.PAYER, "fee": moves.Party.FEE_RECEIVER}
 
 
@@ -111,8 +92,7 @@ class ChainAdapter:
     ) -> None:
         self._rpc = rpc
         self._book = book
-        self._relayer = relayer
-        self._store = store
+        self._sender = OnceSender(rpc, relayer, store, book.chain_id)
         self._token = money
         self._arbiter = arbiter
         self._fee_bps = fee_bps
@@ -223,32 +203,36 @@ class ChainAdapter:
             signature=_bytes(proof.signature),
         )
         call = moves.claim(_address(agreement), _signed(agreement.terms), milestone, [signed])
-        await self._submit(key, call)
+        await self._move(key, agreement, call)
 
     async def delivered_by_secret(self, key: str, agreement: Agreement, secret: str) -> None:
         """As the port says."""
-        agreed = _signed(agreement.terms)
-        await self._submit(key, moves.delivered_by_secret(_address(agreement), agreed, _bytes(secret)))
+        agreed, revealed = _signed(agreement.terms), _bytes(secret)
+        if len(revealed) != SECRET_BYTES:
+            raise ChainRefused("WrongSecret")
+        await self._move(key, agreement, moves.delivered_by_secret(_address(agreement), agreed, revealed))
 
     async def act(self, key: str, agreement: Agreement, action: ActionKind, signature: str, deadline: int) -> None:
         """As the port says, for acceptance and the carrier's delivery."""
         consent = moves.Authorisation(deadline, _bytes(signature))
-        move = {ActionKind.ACCEPT: moves.accept, ActionKind.DELIVERED: moves.delivered_by_carrier}[action]
-        await self._submit(key, move(_address(agreement), _signed(agreement.terms), consent))
+        move = {ActionKind.ACCEPT: moves.accept, ActionKind.DELIVERED: moves.delivered_by_carrier}.get(action)
+        if move is None:
+            raise ChainRefused(f"{action.name} is not relayed")
+        await self._move(key, agreement, move(_address(agreement), _signed(agreement.terms), consent))
 
     async def finalise(self, key: str, agreement: Agreement) -> None:
         """As the port says."""
-        await self._submit(key, moves.finalise(_address(agreement), _signed(agreement.terms)))
+        await self._move(key, agreement, moves.finalise(_address(agreement), _signed(agreement.terms)))
 
     async def refund(self, key: str, agreement: Agreement) -> None:
         """As the port says."""
-        await self._submit(key, moves.refund(_address(agreement), _signed(agreement.terms)))
+        await self._move(key, agreement, moves.refund(_address(agreement), _signed(agreement.terms)))
 
     async def pay_out(self, key: str, agreement: Agreement, party: str) -> None:
         """As the port says."""
         agreed = _signed(agreement.terms)
         try:
-            await self._submit(key, moves.withdraw(_address(agreement), agreed, DUES[party]))
+            await self._move(key, agreement, moves.withdraw(_address(agreement), agreed, DUES[party]))
         except ChainRefused as refused:
             # Somebody else was faster: anyone may push a due to its owner.
             if refused.reason != "NothingDue":
@@ -270,59 +254,16 @@ class ChainAdapter:
 
     async def reconcile(self) -> None:
         """As the port says."""
-        for stored in await self._store.pending(self._relayer.address.lower()):
-            if stored.raw is None or stored.hash is None:
-                continue
-            attempt = SignedCall(_bytes(stored.raw), stored.hash, self._relayer.address, stored.nonce, UNKNOWN_FEES)
-            match await self._ask(outcome(self._rpc, [attempt])):
-                case Mined(succeeded=succeeded):
-                    await self._store.settle(stored.key, MINED if succeeded else FAILED)
-                case Pending(seen=False):
-                    await self._ask(broadcast(self._rpc, attempt.raw))
+        await self._ask(self._sender.reconcile())
 
     async def _submit(self, key: str, call: Call) -> None:
-        """Send `call` once under `key`; after a transaction that failed on chain the next attempt has its own name."""
-        attempt = 1
-        stored = await self._store.find(key)
-        while stored is not None and stored.outcome in (FAILED, ABANDONED):
-            attempt += 1
-            stored = await self._store.find(f"{key}#{attempt}")
-        name = key if attempt == 1 else f"{key}#{attempt}"
-        if stored is None or stored.raw is None:
-            stored = await self._sign(name, stored, call)
-        if stored.outcome is None:
-            await self._ask(broadcast(self._rpc, _bytes(stored.raw)))
+        await self._ask(self._sender.submit(key, call))
 
-    async def _sign(self, name: str, reserved: ChainTransaction | None, call: Call) -> ChainTransaction:
-        sender = self._relayer.address
-        try:
-            gas = await self._ask(estimate_gas(self._rpc, sender, call))
-        except ChainRefused:
-            if reserved is not None:
-                await self._fill(reserved)
-            raise
-        fees = await self._ask(suggest_fees(self._rpc))
-        first = int(await self._ask(self._rpc.call("eth_getTransactionCount", sender, "pending")), 16)
-        reserved = await self._store.reserve(name, sender.lower(), first)
-        chain_id = self._book.chain_id
-        signed = await sign_call(self._relayer, call, nonce=reserved.nonce, gas=gas, fees=fees, chain_id=chain_id)
-        return await self._store.signed(name, _hex(signed.raw), signed.hash)
-
-    async def _fill(self, reserved: ChainTransaction) -> None:
-        """Use up a nonce whose call became impossible before it was signed: a hole would block all that follow."""
-        fees = await self._ask(suggest_fees(self._rpc))
-        nothing = Call(self._relayer.address, b"")
-        signed = await sign_call(
-            self._relayer,
-            nothing,
-            nonce=reserved.nonce,
-            gas=PLAIN_TRANSFER_GAS,
-            fees=fees,
-            chain_id=self._book.chain_id,
-        )
-        await self._store.signed(reserved.key, _hex(signed.raw), signed.hash)
-        await self._ask(broadcast(self._rpc, signed.raw))
-        await self._store.settle(reserved.key, ABANDONED)
+    async def _move(self, key: str, agreement: Agreement, call: Call) -> None:
+        """A call of an agreement that exists: one to an address without code would succeed and do nothing."""
+        if await self._ask(self._rpc.call("eth_getCode", call.to, "latest")) == "0x":
+            raise ChainRefused("NotOpened")
+        await self._submit(key, call)
 
     def _entry(self, agreement: Agreement) -> factory.Entry:
         permit = None

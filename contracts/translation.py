@@ -52,7 +52,9 @@ def statements(event: Event, unit: int) -> Iterator[Said]:
     """What the event says, amounts in cents of `unit` token units."""
     match event:
         case Opened():
-            yield Said(_hex(event.id), "opened", {"address": event.agreement, "transaction": event.place.tx_hash})
+            yield Said(
+                _hex(event.id), "opened", {"address": event.agreement.lower(), "transaction": event.place.tx_hash}
+            )
         case AdvanceToSupply():
             fields = {"supply_id": _hex(event.supply_id), "amount_minor": event.amount // unit}
             yield Said(_hex(event.delivery_id), "advanced", fields)
