@@ -53,6 +53,7 @@ def test_changed_added_and_lost_sources_are_noticed(tmp_path: Path, monkeypatch:
     assert sorted(compiler.stale_sources()) == ["src/AgreementCore.sol", "src/More.sol", "src/TestEuro.sol"]
 
 
+@pytest.mark.req(81)
 def test_fresh_compilation_gives_the_committed_bytes() -> None:
     reason = compiler.missing_tools()
     if reason is not None:

@@ -40,6 +40,7 @@ async def test_settings_on_the_chain_are_those_of_the_deployment(world: World) -
     assert not await factory.is_listed(world.rpc, world.book.factory, ADDRESS["stranger"])
 
 
+@pytest.mark.req(83)
 async def test_second_run_finds_the_first(tmp_path: Path) -> None:
     rpc = LocalRpc(tmp_path)
     first = await _deploy(rpc)

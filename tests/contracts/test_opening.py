@@ -92,6 +92,7 @@ async def test_lone_supply_empty_batch_and_second_delivery_are_refused(world: Wo
     await _refused(world, await _entries(world, [one, second]), BadTerms, "WrongKind")
 
 
+@pytest.mark.req(82)
 async def test_every_party_must_have_signed_these_terms(world: World) -> None:
     batch = world.batch()
     entries = await _entries(world, batch)

@@ -87,7 +87,7 @@ def _plain(effects: tuple[Effect, ...]) -> list[tuple[str, str, str]]:
     return [(str(effect.kind), effect.subject, effect.detail) for effect in effects]
 
 
-@pytest.mark.req(43, 46, 53, 55, 76, 78, 79)
+@pytest.mark.req(43, 46, 47, 53, 55, 76, 78, 79)
 def test_the_story_in_which_all_goes_well_has_these_effects_and_no_others() -> None:
     decision = place(PLACE, NOW)
     assert _plain(decision.effects) == [("deadline", "placed", ""), ("find_suppliers", "", "")]

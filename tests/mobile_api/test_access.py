@@ -94,7 +94,7 @@ async def test_without_a_token_every_route_but_the_public_ones_says_401(world: W
     assert set(open_routes) == {"POST /v1/accounts", "GET /v1/chain"}
 
 
-@pytest.mark.req(9, 57)
+@pytest.mark.req(9, 17, 57)
 async def test_the_wrong_role_is_forbidden_on_every_route(world: World) -> None:
     people = {C: await world.join("customer"), M: await world.join("manufacturer"), K: await world.join("carrier")}
     people[S] = await world.join("supplier")

@@ -50,7 +50,7 @@ async def test_the_same_reference_is_the_same_order(world: World, maker: Person)
     assert (await world.place(customer))["id"] != first["id"]
 
 
-@pytest.mark.req(15, 167)
+@pytest.mark.req(15, 16, 17, 167)
 async def test_someone_elses_order_is_not_there(world: World, maker: Person) -> None:
     owner, stranger = await world.join(), await world.join()
     other_maker = await world.join("manufacturer")

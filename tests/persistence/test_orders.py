@@ -147,7 +147,7 @@ async def test_a_cursor_is_the_callers_own(uow: SqlUnitOfWork) -> None:
                 await tx.orders.of_customer("acc_customer", 10, cursor)
 
 
-@pytest.mark.req(49, 75)
+@pytest.mark.req(16, 49, 75)
 async def test_parties_see_the_orders_they_supply_carry_or_pay(uow: SqlUnitOfWork) -> None:
     for number in range(5):
         await place(uow, f"ord_{number}", now=NOW + timedelta(seconds=number))

@@ -64,6 +64,7 @@ async def test_the_same_effect_is_stored_once(uow: SqlUnitOfWork) -> None:
     assert [other.order_id for other in await claim(uow)] == ["ord_2"]
 
 
+@pytest.mark.req(168)
 async def test_a_lease_that_ran_out_gives_the_effect_to_the_next(uow: SqlUnitOfWork) -> None:
     await add(uow, effect())
     (first,) = await claim(uow)

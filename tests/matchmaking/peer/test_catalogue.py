@@ -11,6 +11,7 @@ ITEM = 'uri: urn:i, label: {en: L}, deliveryTime: {"Day(s)": 1}, classificationU
 GOOD = f"parties: [{{id: p, legalName: P, items: [{{{ITEM}}}]}}]"
 
 
+@pytest.mark.req(72)
 def test_the_demo_catalogue_has_something_to_choose_from() -> None:
     catalogue = demo_catalogue()
     per_category: dict[str, set[str]] = {}

@@ -89,6 +89,7 @@ async def test_without_the_lock_the_tailer_would_miss_one(postgresql_url: str, m
     assert await overtaking(postgresql_url) == [2]
 
 
+@pytest.mark.req(54, 174)
 async def test_relays_claim_side_by_side_and_never_the_same(postgresql_url: str) -> None:
     async with opened(postgresql_url) as one, opened(postgresql_url) as two:
         units = [one.unit_of_work(), two.unit_of_work()]

@@ -64,7 +64,7 @@ def settings_for(tmp_path: Path, url: str, factory: RunningFactory, cell: str = 
     )
 
 
-@pytest.mark.req(88, 93, 97, 102)
+@pytest.mark.req(88, 93, 95, 97, 102, 174)
 async def test_a_command_becomes_a_job_and_the_job_evidence_in_order(tmp_path: Path, factory: RunningFactory) -> None:
     receiver, order = Receiver(), fresh(drilling_s="3")
     async with served(receiver) as url, running(settings_for(tmp_path, url, factory)) as gateway:
