@@ -19,6 +19,7 @@ import httpx
 ROOT = Path(__file__).parents[2]
 LONGEST_S = 150.0
 READY_S = 30.0
+LAST_LINE = "Ctrl-C ends everything"
 
 
 @dataclass(frozen=True)
@@ -36,14 +37,21 @@ def command(*arguments: object) -> list[str]:
     return [sys.executable, "-m", "bootstrap", *map(str, arguments)]
 
 
-def play(folder: Path, document: Path, heard: Callable[[str], None] = lambda line: None) -> Played:
-    """Play one demonstration to its end; `heard` is told each line at once and may do harm."""
+def play(
+    folder: Path, document: Path, heard: Callable[[str], None] = lambda line: None, *, once: bool = True
+) -> Played:
+    """Play one demonstration to its end; `heard` is told each line at once and may do harm.
+
+    Without `once` the app is left running until its last line has been read, then Ctrl-C is pressed.
+    """
     lines = []
-    with demo("--once", "--data", folder, "--json", document) as process:
+    with demo(*["--once"] * once, "--data", folder, "--json", document) as process:
         assert process.stdout is not None
         for line in process.stdout:
             lines.append(line)
             heard(line)
+            if line.startswith(LAST_LINE):
+                process.send_signal(signal.SIGINT)
         code = process.wait(LONGEST_S)
     output = "".join(lines)
     assert document.exists(), output

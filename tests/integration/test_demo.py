@@ -2,14 +2,18 @@
 
 import copy
 import json
+import os
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+from eth_account import Account
 
 from tests.integration.ledger import Node, money_faults, node_at, shape_faults
-from tests.integration.playing import Played, devchain, kill, play
+from tests.integration.playing import LAST_LINE, Played, devchain, kill, play
 
 pytestmark = pytest.mark.integration
 
@@ -32,16 +36,32 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> Played:
 
 @pytest.fixture(scope="module")
 def second(first: Played) -> Played:
-    """Another one on the same folder, in which processes are killed."""
+    """Another one on the same folder, in which processes are killed; its app is used, then Ctrl-C is pressed."""
     left = dict(MISFORTUNES)
+    read: list[str] = []
 
     def heard(line: str) -> None:
+        read.append(line.strip())
+        if line.startswith(LAST_LINE):
+            _sign_in_as_told(read)
         for words in [words for words in left if f"order: {words}" in line]:
             kill(first.folder, left.pop(words))
 
-    played = play(first.folder, first.folder.parent / "second.json", heard)
+    played = play(first.folder, first.folder.parent / "second.json", heard, once=False)
     assert not left, f"{left} were never killed"
     return played
+
+
+def _sign_in_as_told(lines: list[str]) -> None:
+    """The address and each sign-in that the demonstration leaves its reader with are good."""
+    address = next(line.removeprefix("The app is at ") for line in lines if line.startswith("The app is at "))
+    emails = [number for number, line in enumerate(lines) if line.endswith("@example.org")]
+    assert len(emails) == 5
+    for number in emails:
+        credentials = (lines[number], lines[number + 1])
+        assert httpx.post(f"{address}/v1/tokens", auth=credentials, trust_env=False).status_code == 200
+        keystore = json.loads(Path(lines[number + 2]).read_text())
+        Account.decrypt(keystore, lines[number + 1])
 
 
 @pytest.fixture
@@ -126,6 +146,21 @@ def _own_money(document: dict[str, Any]) -> None:
 
 def _a_forgotten_party(document: dict[str, Any]) -> None:
     document["nets"].pop(2)
+
+
+def test_ctrl_c_after_the_story_is_a_good_end(second: Played) -> None:
+    assert second.code == 0
+    assert second.output.rstrip().endswith("Ending.")
+    pids = json.loads((second.folder / "processes.json").read_text()).values()
+    assert [pid for pid in pids if _is_running(pid)] == []
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 @pytest.mark.parametrize(
