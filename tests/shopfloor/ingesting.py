@@ -51,7 +51,10 @@ class Machine:
         """One more event; `prev` may be forged, everything else is a field of the draft."""
         forged = {name: fields.pop(name) for name in ("prev", "salt") if name in fields}
         known: dict[str, Any] = {"mode": "production", "value": {}, "order": "ord_1"}
-        drafted: Draft = draft(kind, job=job, **(known | fields))
+        return self.add(draft(kind, job=job, **(known | fields)), **forged)
+
+    def add(self, drafted: Draft, **forged: Any) -> EvidenceEvent:
+        """Give what happened its place."""
         event = place(
             drafted,
             gateway=self.key.address,

@@ -1,0 +1,53 @@
+"""Worlds: the people are made once and copied for each test."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from marketplace.domain.parties import Account
+from marketplace.ports.unit_of_work import Gateway
+from tests.application.world import World, open_world, populate
+from tests.persistence.databases import new_file
+
+
+@dataclass(frozen=True)
+class Populated:
+    """A database with people in it, and who they are."""
+
+    file: Path
+    people: dict[str, Account]
+    gateways: dict[str, Gateway]
+
+
+Open = Callable[..., AbstractAsyncContextManager[World]]
+"""Opens a world; its arguments are policies."""
+
+
+@pytest.fixture(scope="session")
+def populated(tmp_path_factory: pytest.TempPathFactory) -> Populated:
+    """The people of the example."""
+    folder = tmp_path_factory.mktemp("people")
+
+    async def make() -> Populated:
+        async with open_world(await new_file(folder / "empty.db"), folder) as world:
+            await populate(world)
+        return Populated(folder / "business.db", world.people, world.gateways)
+
+    return asyncio.run(make())
+
+
+@pytest.fixture
+def opening(populated: Populated, tmp_path: Path) -> Open:
+    """How to open a world of one's own."""
+    return lambda **policy: open_world(populated.file, tmp_path, populated.people, populated.gateways, **policy)
+
+
+@pytest.fixture
+async def world(opening: Open) -> AsyncIterator[World]:
+    """The people of the example and no order."""
+    async with opening() as found:
+        yield found
