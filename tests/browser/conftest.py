@@ -4,7 +4,7 @@ import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
 import mobile_api
@@ -23,7 +23,7 @@ ARGUMENTS = [
 ]
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[Browser]:
     """The system's Chromium; Playwright brings none of its own."""
     executable = next(filter(None, map(shutil.which, CHROMIUM)), None)
@@ -35,7 +35,7 @@ async def browser() -> AsyncIterator[Browser]:
         await chromium.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def theatre(tmp_path: Path) -> AsyncIterator[Theatre]:
     """The marketplace with its app, in a folder of its own."""
     if not (Path(mobile_api.__file__).parent / "static" / "index.html").exists():

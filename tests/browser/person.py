@@ -1,14 +1,15 @@
 """Somebody with a phone: taps, types and reads in a browser context of their own."""
 
 import os
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.async_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.async_api import Browser, BrowserContext, Locator, Page, Route, ViewportSize, expect
 
 from tests.browser.watch import Watch, machinery_words
 
-PHONE = {"width": 390, "height": 844}
+PHONE = ViewportSize(width=390, height=844)
 SOON_MS = 20_000
 """A screen that waits for the server on a busy machine."""
 SCREENS = Path(__file__).parents[2] / "docs" / "screens"
@@ -77,7 +78,10 @@ class Person:
         else:
             await self.find(show).first.evaluate("el => scrollTo(0, el.getBoundingClientRect().top + scrollY - 16)")
         await self.page.screenshot(
-            path=self.pictures / f"{name}.png", animations="disabled", caret="hide", style="[data-testid='toast']{display:none}"
+            path=self.pictures / f"{name}.png",
+            animations="disabled",
+            caret="hide",
+            style="[data-testid='toast']{display:none!important}",
         )
         await self.read()
 
@@ -88,13 +92,23 @@ class Person:
             assert words == [], f"{self.name} must not have to read {words}"
 
 
-async def somebody(browser: Browser, name: str, origin: str, pictures: Path, *, plain_words: bool = False) -> Person:
-    """A fresh phone at the app's first screen."""
+async def somebody(
+    browser: Browser,
+    name: str,
+    origin: str,
+    pictures: Path,
+    *,
+    plain_words: bool = False,
+    answer: Callable[[Route], Awaitable[None]] | None = None,
+) -> Person:
+    """A fresh phone at the app's first screen. `answer` stands in for every server."""
     context = await browser.new_context(
         viewport=PHONE, base_url=origin, locale="en-GB", timezone_id="Europe/Lisbon", has_touch=True, is_mobile=True
     )
     watch = Watch(origin)
     await watch.listen(context)
+    if answer is not None:
+        await context.route("**/*", answer)
     page = await context.new_page()
     await page.goto("/")
     return Person(name, page, context, watch, pictures, plain_words)

@@ -8,18 +8,20 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from bootstrap.system import SystemClock
 from tests.browser.person import SOON_MS, Person, screens_folder, somebody
 from tests.browser.theatre import Theatre
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 STAGE_MS = 60_000
 """A stage of the story: machines work, blocks are mined, another person answers."""
 PASSPHRASE = "correct horse battery"
 TOTAL = "€ 600.00"
+STEP = re.compile("Feeding|Drilling|Inspection|Finished")
 CHOICES = ("base-base-40mm", "cover-standard", "cleaning-without", "pressing-without", "inspection-complete")
 
 
@@ -38,7 +40,7 @@ class Cast:
         return self.ana, self.maker, self.supplier
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def cast(browser: Browser, theatre: Theatre, tmp_path: Path) -> AsyncIterator[Cast]:
     """Three fresh phones; only the customer's must be free of the machinery's words."""
     pictures = screens_folder(tmp_path)
@@ -177,6 +179,7 @@ async def _watch_production(cast: Cast) -> None:
     await supplier.see("job-finish")
     await ana.find("operation", operation="Machining").wait_for(timeout=STAGE_MS)
     await ana.find("operation", operation="Bases", finished="true").wait_for(timeout=STAGE_MS)
+    await expect(ana.find("operation", operation="Covers")).to_contain_text(STEP, timeout=STAGE_MS)
     for proof in ("signed by the maker's machine", "reported by a person"):
         await ana.find("timeline").get_by_text(proof).first.wait_for(timeout=STAGE_MS)
     await expect(ana.find("payment-released")).not_to_have_text("€ 0.00", timeout=STAGE_MS)

@@ -15,7 +15,8 @@ MACHINERY = re.compile(
 """Words of the machinery, and what broken values look like: nobody needs them to buy a cylinder."""
 
 REPORT_VIOLATIONS = """
-addEventListener('securitypolicyviolation', (event) => console.error(`CSP ${event.violatedDirective} ${event.blockedURI}`))
+addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) =>
+  console.error(`CSP ${violatedDirective} ${blockedURI}`))
 """
 
 
