@@ -14,7 +14,7 @@ from typing import Any
 
 import rfc8785
 from eth_hash.auto import keccak
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from marketplace.application import sign_in
 from marketplace.application.accept_delivery import accept_delivery, acceptance
@@ -33,7 +33,7 @@ from marketplace.application.relay import relay_due
 from marketplace.application.report_by_hand import jobs, report
 from marketplace.application.ship_order import ship_order
 from marketplace.application.signing_key import proof_to_sign, set_signing_key
-from marketplace.application.views import OrderView
+from marketplace.application.views import OrderView, SignatureRequestView
 from marketplace.domain.agreement import Agreement
 from marketplace.domain.order import Order, Status
 from marketplace.domain.parties import Account, Role
@@ -241,11 +241,13 @@ class World:
         count = 0
         for name in names:
             for request in await requests(self.ctx, self[name], open_only=True):
-                await sign_request(
-                    self.ctx, self[name], request.id, signature=self.signature(name, dict(request.typed_data))
-                )
+                await self.sign(name, request.id, dict(request.typed_data))
                 count += 1
         return count
+
+    async def sign(self, name: str, request_id: str, typed: dict[str, Any]) -> SignatureRequestView:
+        """One signature of an organisation."""
+        return await sign_request(self.ctx, self[name], request_id, signature=self.signature(name, typed))
 
     def signature(self, name: str, typed: dict[str, Any]) -> str:
         """The signature of somebody's key under a message."""
@@ -343,6 +345,8 @@ async def open_world(
 ) -> AsyncIterator[World]:
     """A marketplace in `folder`, whose database begins as `template`, in which `people` have joined."""
     database = Database(f"sqlite:///{shutil.copy(template, folder / 'business.db')}")
+    # What survives a power cut is not tested here; the disk's fsync would be half of the time.
+    event.listen(database._engines.write.sync_engine, "connect", _forget_power_cuts)
     clock = FakeClock(datetime.fromtimestamp(START, UTC))
     chain = FakeChain(digest=keccak)
     directory, push, dispatch = FakeSupplierDirectory(LISTINGS), FakePushSender(), FakeJobDispatch()
@@ -366,6 +370,10 @@ async def open_world(
         yield World(ctx, database, clock, chain, directory, push, dispatch, dict(people), dict(gateways), machines)
     finally:
         await database.close()
+
+
+def _forget_power_cuts(connection: Any, _: Any) -> None:
+    connection.execute("PRAGMA synchronous=OFF")
 
 
 async def populate(world: World) -> None:
