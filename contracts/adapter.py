@@ -62,6 +62,14 @@ def _signed(agreed: Terms) -> terms.Terms:
     return terms.Terms(**values)
 
 
+def _agreed(agreed: Terms) -> terms.Terms:
+    """`_signed`, or ChainRefused where a member does not fit its field."""
+    try:
+        return _signed(agreed)
+    except ValueError as error:
+        raise ChainRefused("BadTerms") from error
+
+
 def _event(event: Event, said: Said) -> ChainEvent:
     place = event.place
     return ChainEvent(
@@ -137,12 +145,12 @@ class ChainAdapter:
 
     async def terms_id(self, terms_: Terms) -> tuple[str, str]:
         """As the port says."""
-        identity = terms.terms_id(_signed(terms_), self._book.chain_id, self._book.factory)
+        identity = terms.terms_id(_agreed(terms_), self._book.chain_id, self._book.factory)
         return _hex(identity), address_of(self._book, identity, terms.Kind(int(terms_.kind))).lower()
 
     async def terms_to_sign(self, terms_: Terms) -> TypedData:
         """As the port says."""
-        return terms.typed_data(_signed(terms_), self._book.chain_id, self._book.factory)
+        return terms.typed_data(_agreed(terms_), self._book.chain_id, self._book.factory)
 
     async def permit_to_sign(self, owner: str, amount: int, deadline: int) -> TypedData:
         """As the port says."""
@@ -202,12 +210,12 @@ class ChainAdapter:
             previous=_bytes(proof.previous),
             signature=_bytes(proof.signature),
         )
-        call = moves.claim(_address(agreement), _signed(agreement.terms), milestone, [signed])
+        call = moves.claim(_address(agreement), _agreed(agreement.terms), milestone, [signed])
         await self._move(key, agreement, call)
 
     async def delivered_by_secret(self, key: str, agreement: Agreement, secret: str) -> None:
         """As the port says."""
-        agreed, revealed = _signed(agreement.terms), _bytes(secret)
+        agreed, revealed = _agreed(agreement.terms), _bytes(secret)
         if len(revealed) != SECRET_BYTES:
             raise ChainRefused("WrongSecret")
         await self._move(key, agreement, moves.delivered_by_secret(_address(agreement), agreed, revealed))
@@ -218,19 +226,19 @@ class ChainAdapter:
         move = {ActionKind.ACCEPT: moves.accept, ActionKind.DELIVERED: moves.delivered_by_carrier}.get(action)
         if move is None:
             raise ChainRefused(f"{action.name} is not relayed")
-        await self._move(key, agreement, move(_address(agreement), _signed(agreement.terms), consent))
+        await self._move(key, agreement, move(_address(agreement), _agreed(agreement.terms), consent))
 
     async def finalise(self, key: str, agreement: Agreement) -> None:
         """As the port says."""
-        await self._move(key, agreement, moves.finalise(_address(agreement), _signed(agreement.terms)))
+        await self._move(key, agreement, moves.finalise(_address(agreement), _agreed(agreement.terms)))
 
     async def refund(self, key: str, agreement: Agreement) -> None:
         """As the port says."""
-        await self._move(key, agreement, moves.refund(_address(agreement), _signed(agreement.terms)))
+        await self._move(key, agreement, moves.refund(_address(agreement), _agreed(agreement.terms)))
 
     async def pay_out(self, key: str, agreement: Agreement, party: str) -> None:
         """As the port says."""
-        agreed = _signed(agreement.terms)
+        agreed = _agreed(agreement.terms)
         try:
             await self._move(key, agreement, moves.withdraw(_address(agreement), agreed, DUES[party]))
         except ChainRefused as refused:
@@ -271,7 +279,7 @@ class ChainAdapter:
             given = agreement.permit
             permit = factory.Permit(int(given["value"]), int(given["deadline"]), _bytes(str(given["signature"])))
         return factory.Entry(
-            terms=_signed(agreement.terms),
+            terms=_agreed(agreement.terms),
             payer_signature=_bytes(agreement.payer_signature),
             payee_signature=_bytes(agreement.payee_signature),
             permit=permit,

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
 from eth_account.typed_transactions.typed_transaction import TypedTransaction
+from eth_utils.address import to_checksum_address
 from hexbytes import HexBytes
 
 from contracts.bindings.call import Call
@@ -170,7 +171,7 @@ class OnceSender:
         if _is_filler(stored):
             return
         fields = _fields(stored)
-        call = Call("0x" + bytes(fields["to"]).hex(), bytes(fields["data"]), int(fields["value"]))
+        call = Call(str(to_checksum_address(fields["to"])), bytes(fields["data"]), int(fields["value"]))
         try:
             await self.submit(_key(stored.key), call)
         except Reverted as refusal:

@@ -12,6 +12,7 @@ from typing import Any
 
 from marketplace.domain.agreement import Terms
 from marketplace.ports.chain import TypedData
+from marketplace.ports.fakes.chain_rules import check_lanes
 
 Digest = Callable[[bytes], bytes]
 """32 bytes of anything."""
@@ -48,7 +49,8 @@ def typed(struct: str, values: Mapping[str, Any], *, chain_id: int, contract: st
 
 
 def terms_values(terms: Terms) -> dict[str, Any]:
-    """The members of the terms under their Solidity names, the milestones packed into one word."""
+    """The members of the terms under their Solidity names, the milestones packed into one word. Raises ChainRefused."""
+    check_lanes(terms)
     lanes = [lane.bps << 18 | int(lane.code) << 2 | int(lane.who) for lane in terms.milestones]
     values = {member["name"]: getattr(terms, _snake(member["name"])) for member in _members(TYPES["Terms"])}
     return values | {"milestones": sum(lane << 32 * index for index, lane in enumerate(lanes))}

@@ -33,6 +33,12 @@ def require(condition: bool, error: str) -> None:
         raise ChainRefused(error)
 
 
+def check_lanes(terms: Terms) -> None:
+    """Whether the milestones fit into the word that people sign."""
+    require(len(terms.milestones) <= LANES, "BadTerms")
+    require(sum(lane.bps for lane in terms.milestones) <= BPS, "BadTerms")
+
+
 def check_place(terms: Terms, index: int, count: int, first: Terms, first_id: str) -> None:
     """Whether the terms may stand at `index` of a batch of `count` that `first` leads."""
     is_delivery = index == 0
@@ -91,7 +97,6 @@ def _check_milestones(terms: Terms, self_attested_bps: int) -> None:
     require(len(set(codes)) == len(codes) and 0 not in codes, "BadEventCode")
     for lane in lanes:
         _check_signers(terms, lane)
-    require(sum(lane.bps for lane in lanes) <= BPS, "SharesTooHigh")
     require(sum(lane.bps for lane in lanes if _is_self_attested(lane)) <= self_attested_bps, "SelfAttestedTooHigh")
     require(terms.cancel_until == NEVER or terms.cancel_until < len(lanes), "BadCancelUntil")
 
