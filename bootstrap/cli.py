@@ -16,12 +16,15 @@ app = typer.Typer(
     name="lotsizeone",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,  # plain help: a pipe or a narrow console cuts no box
     pretty_exceptions_enable=False,
     help="A marketplace for lot-size-one manufacturing. Try: lotsizeone demo",
 )
 
 Port = Annotated[int, typer.Option(help="Port on 127.0.0.1.", min=0, max=65535)]
-Data = Annotated[Path, typer.Option("--data", help="Folder that keeps everything.", file_okay=False)]
+Data = Annotated[
+    Path | None, typer.Option("--data", help="Folder that keeps everything; else DATA_DIR, or .data.", file_okay=False)
+]
 Config = Annotated[
     Path, typer.Option("--config", help="The JSON file that configures it.", dir_okay=False, exists=True)
 ]
@@ -38,7 +41,7 @@ def main() -> None:
     try:
         app()
     except (ValueError, OSError) as refusal:
-        sys.stderr.write(f"lotsizeone: {refusal}\n")
+        sys.stderr.write(f"lotsizeone: {' '.join(str(refusal).split())}\n")
         raise SystemExit(2) from refusal
     except KeyboardInterrupt:
         raise SystemExit(130) from None
@@ -51,12 +54,16 @@ def _begin(child: bool) -> None:
 
 
 def _settings(**given: object) -> "Settings":
+    """Options first, then the environment, then the defaults; an option that was not given is None."""
     from bootstrap.settings import load_settings  # noqa: PLC0415
 
-    return load_settings(**given)
+    return load_settings(**{name: value for name, value in given.items() if value is not None})
 
 
-@app.command(epilog="Example: lotsizeone demo --once --json demo.json --data demo-data")
+@app.command(
+    short_help="Play one order to the settled payment; then use the app.",
+    epilog="Example: lotsizeone demo --once --json demo.json --data demo-data",
+)
 def demo(
     once: Annotated[bool, typer.Option("--once", help="End after settlement.")] = False,
     data: Annotated[
@@ -71,8 +78,15 @@ def demo(
     raise typer.Exit(asyncio.run(run_demo(once=once, data=data, json_file=json_file, port=port)))
 
 
-@app.command(epilog="Example: CHAIN_URL=http://127.0.0.1:8545 lotsizeone api --data .data --port 8000")
-def api(data: Data = Path(".data"), port: Port = 8000, child: Child = False) -> None:
+@app.command(
+    short_help="Serve the app and take in what gateways report.",
+    epilog="Example: lotsizeone api --data .data --port 8000",
+)
+def api(
+    data: Data = None,
+    port: Annotated[int | None, typer.Option(help="Port; else PORT, or 8000.", min=0, max=65535)] = None,
+    child: Child = False,
+) -> None:
     """Serve the app and its interface, and take in what gateways report."""
     from bootstrap.api import run_api  # noqa: PLC0415
 
@@ -80,8 +94,10 @@ def api(data: Data = Path(".data"), port: Port = 8000, child: Child = False) -> 
     asyncio.run(run_api(_settings(data_dir=data, port=port)))
 
 
-@app.command(epilog="Example: CHAIN_URL=http://127.0.0.1:8545 lotsizeone worker --data .data")
-def worker(data: Data = Path(".data"), child: Child = False) -> None:
+@app.command(
+    short_help="Do what orders need outside, and read the chain.", epilog="Example: lotsizeone worker --data .data"
+)
+def worker(data: Data = None, child: Child = False) -> None:
     """Do what orders need outside: search, contracts, jobs, messages; and read the chain."""
     from bootstrap.worker import run_worker  # noqa: PLC0415
 
@@ -90,9 +106,12 @@ def worker(data: Data = Path(".data"), child: Child = False) -> None:
     run_until_stopped(lambda stop: run_worker(settings, stop))
 
 
-@app.command(epilog="Example: lotsizeone registry --data .data --port 8600 --catalogue examples/registry.yaml")
+@app.command(
+    short_help="Serve a federated registry of suppliers.",
+    epilog="Example: lotsizeone registry --data .data --catalogue examples/registry.yaml",
+)
 def registry(
-    data: Data = Path(".data"),
+    data: Data = None,
     port: Port = 8600,
     catalogue: Annotated[Path | None, typer.Option(help="What the suppliers offer (YAML).")] = None,
     child: Child = False,
@@ -105,8 +124,10 @@ def registry(
     run_until_stopped(lambda stop: run_registry(settings, catalogue, HOST, port, stop))
 
 
-@app.command(epilog="Example: lotsizeone devchain --data .data --port 8545")
-def devchain(data: Data = Path(".data"), port: Port = 8545, child: Child = False) -> None:
+@app.command(
+    short_help="Serve a development chain as JSON-RPC.", epilog="Example: lotsizeone devchain --data .data --port 8545"
+)
+def devchain(data: Data = None, port: Port = 8545, child: Child = False) -> None:
     """Serve a development Ethereum chain as JSON-RPC on loopback; it keeps its blocks in the data folder."""
     from bootstrap.devchain import run_devchain  # noqa: PLC0415
 
@@ -114,10 +135,13 @@ def devchain(data: Data = Path(".data"), port: Port = 8545, child: Child = False
     run_devchain(_settings(data_dir=data), HOST, port)
 
 
-@app.command(epilog="Example: lotsizeone deploy --data .data --rpc http://127.0.0.1:8545")
+@app.command(
+    short_help="Put the contracts on a development chain.",
+    epilog="Example: lotsizeone deploy --data .data --rpc http://127.0.0.1:8545",
+)
 def deploy(
-    data: Data = Path(".data"),
-    rpc: Annotated[str, typer.Option(help="The node's address.")] = "http://127.0.0.1:8545",
+    data: Data = None,
+    rpc: Annotated[str | None, typer.Option(help="The node's address; else CHAIN_URL, or port 8545 here.")] = None,
 ) -> None:
     """Put the contracts on a development chain and write the address book; a second run finds what is there."""
     from bootstrap.deploy import deploy_development  # noqa: PLC0415
@@ -126,7 +150,7 @@ def deploy(
     typer.echo(book.to_json())
 
 
-@app.command(epilog="Example: lotsizeone factory --config factory.json")
+@app.command(short_help="Run the simulated factory.", epilog="Example: lotsizeone factory --config factory.json")
 def factory(config: Config, child: Child = False) -> None:
     """Run the simulated factory: two cells behind an OPC UA server, and their inspection stations."""
     from bootstrap.factory import run_factory  # noqa: PLC0415
@@ -135,7 +159,10 @@ def factory(config: Config, child: Child = False) -> None:
     run_until_stopped(lambda stop: run_factory(config, stop))
 
 
-@app.command(epilog="Example: lotsizeone gateway --config gateway.json")
+@app.command(
+    short_help="Stand beside a machine: start jobs, sign events.",
+    epilog="Example: lotsizeone gateway --config gateway.json",
+)
 def gateway(config: Config, child: Child = False) -> None:
     """Stand beside a machine: fetch its jobs, start them, sign what happens and send it."""
     from bootstrap.gateway import run_gateway  # noqa: PLC0415
@@ -144,7 +171,10 @@ def gateway(config: Config, child: Child = False) -> None:
     run_until_stopped(lambda stop: run_gateway(config, stop))
 
 
-@app.command(epilog="Example: lotsizeone signer --config signer.json")
+@app.command(
+    short_help="Sign at once, within your organisation's limits.",
+    epilog="Example: lotsizeone signer --config signer.json",
+)
 def signer(config: Config, child: Child = False) -> None:
     """Answer signature requests at once with the organisation's own key, within its own limits."""
     from bootstrap.signer import load_config, run_signer  # noqa: PLC0415
@@ -154,7 +184,11 @@ def signer(config: Config, child: Child = False) -> None:
     run_until_stopped(lambda stop: run_signer(loaded, stop))
 
 
-@app.command("push-receiver", epilog="Example: lotsizeone push-receiver --port 8700")
+@app.command(
+    "push-receiver",
+    short_help="Serve a small push service for demonstrations.",
+    epilog="Example: lotsizeone push-receiver --port 8700",
+)
 def push_receiver(port: Port = 8700, child: Child = False) -> None:
     """Serve a small push service (RFC 8030) for demonstrations and tests."""
     from bootstrap.system import unix_time  # noqa: PLC0415

@@ -58,9 +58,9 @@ class Container:
 async def open_container(settings: Settings) -> AsyncIterator[Container]:
     """Everything wired, the database up to date. Raises SettingsRefused."""
     async with AsyncExitStack() as stack:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
         database = Database(settings.database)
         stack.push_async_callback(database.close)
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
         await database.migrate()
         clock = SystemClock()
         vapid = _vapid(settings)

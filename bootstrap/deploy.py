@@ -3,6 +3,7 @@
 from bootstrap.secrets_store import platform_keys
 from bootstrap.settings import Settings, SettingsRefused
 from contracts.deployer import AddressBook, deploy
+from contracts.errors import ContractsError
 from contracts.rpc import HttpRpc
 from contracts.signers import LocalSigner
 
@@ -17,12 +18,12 @@ async def deploy_development(settings: Settings) -> AddressBook:
     if not settings.development:
         raise SettingsRefused("development keys deploy only in the development profile")
     keys = platform_keys(settings.data_dir)
-    async with HttpRpc(settings.chain_url) as rpc:
-        book = await deploy(
-            rpc,
-            LocalSigner(bytes.fromhex(keys.deployer[2:])),
-            fee_receiver=address_of(keys.fee_receiver),
-            minter=address_of(keys.relayer),
-        )
+    deployer = LocalSigner(bytes.fromhex(keys.deployer[2:]))
+    minter = address_of(keys.relayer)
+    try:
+        async with HttpRpc(settings.chain_url) as rpc:
+            book = await deploy(rpc, deployer, fee_receiver=address_of(keys.fee_receiver), minter=minter)
+    except ContractsError as error:
+        raise SettingsRefused(f"nothing is deployed at {settings.chain_url}: {error}") from error
     book.save(settings.address_book)
     return book

@@ -16,7 +16,7 @@ async def run_factory(path: Path, stop: asyncio.Event) -> None:
     try:
         settings = FactorySettings(**read_object(path))
     except TypeError as error:
-        raise ValueError(f"{path.name} is not a factory's configuration: {error}") from error
+        raise ValueError(f"{path} is not a factory's configuration: {error}") from error
 
     def ready(factory: Factory) -> None:
         log.info("factory at %s", factory.opcua_url)

@@ -24,8 +24,10 @@ def load_config(path: Path) -> GatewayConfig:
             spool_path=path.parent / raw["spool"],
             inspection_url=raw.get("inspection_url"),
         )
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"{path.name} is not a gateway's configuration: {error}") from error
+    except KeyError as error:
+        raise ValueError(f"{path} is not a gateway's configuration: {error.args[0]} is missing") from error
+    except (TypeError, ValueError, OSError) as error:
+        raise ValueError(f"{path} is not a gateway's configuration: {error}") from error
 
 
 async def run_gateway(path: Path, stop: asyncio.Event) -> None:

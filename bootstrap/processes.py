@@ -16,7 +16,7 @@ PARENT_POLL_S = 0.5
 def start_log(*, verbose: bool = False) -> None:
     """Records to standard error."""
     logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, format=LOG_FORMAT, stream=sys.stderr)
-    for noisy in ("httpx", "httpcore", "asyncua", "uvicorn.access"):
+    for noisy in ("httpx", "httpcore", "asyncua", "uvicorn.access", "web3"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 

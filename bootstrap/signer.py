@@ -1,45 +1,28 @@
 """`lotsizeone signer`: an organisation's own key answers signature requests at once, within its own limits.
 
-It runs at the organisation, holds the key, and trusts the server with nothing: what is signed is the typed data whose
-every limit was checked here.
+It runs at the organisation, holds the key, and trusts the server with nothing: what is signed is written here, from
+values whose every limit was checked here.
 """
 
 import asyncio
-import json
 import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
+from bootstrap.files import read_object
+from bootstrap.limits import Limits, NotWithinLimits, within_limits
 from contracts.signers import KeystoreSigner, Signer
-from contracts.terms import Terms, What
 
 log = logging.getLogger(__name__)
 
 POLL_S = 0.3
 REQUEST_TIMEOUT_S = 10.0
 LONGEST_WAIT_S = 30.0
-
-
-class NotWithinLimits(Exception):
-    """The request is outside what the organisation lets its key sign; a person may still sign it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What the key may sign. Amounts are cents; chain and factory are pinned."""
-
-    chain_id: int
-    factory: str
-    token: str
-    most_paid_minor: int
-    most_received_minor: int
-    least_received_minor: int = 1
-    highest_fee_bps: int = 500
-    highest_penalty_bps: int = 2_000
-    acceptances: bool = False
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,52 +36,29 @@ class SignerConfig:
     keystore_password: str = field(repr=False)
     limits: Limits
 
+    def __post_init__(self) -> None:
+        """Raises ValueError for what would only fail later."""
+        for name in ("api_url", "email", "password", "keystore_password"):
+            if not isinstance(getattr(self, name), str):
+                raise ValueError(f"{name} must be text")
+        parts = urlsplit(self.api_url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("api_url must be an http or https address")
+        if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+            raise ValueError("api_url: outside this host https is needed, the password goes there")
+
 
 def load_config(path: Path) -> SignerConfig:
-    """Read a JSON file. Raises ValueError naming what is wrong."""
+    """Read a JSON file; the keystore's path in it is relative to its folder. Raises ValueError naming what is wrong."""
+    raw = read_object(path)
     try:
-        raw = json.loads(path.read_text("utf-8"))
         limits = Limits(**raw.pop("limits"))
         raw["keystore"] = path.parent / raw["keystore"]
         return SignerConfig(**raw, limits=limits)
-    except (OSError, TypeError, KeyError, ValueError) as error:
-        raise ValueError(f"{path.name} is not a signer's configuration: {error}") from error
-
-
-def check(request: dict[str, Any], own: str, limits: Limits) -> None:
-    """Raises NotWithinLimits unless the request's typed data stays within `limits` for the address `own`."""
-    typed = request["typed_data"]
-    domain = typed["domain"]
-    if int(domain["chainId"]) != limits.chain_id or domain["verifyingContract"].lower() != limits.factory.lower():
-        raise NotWithinLimits("another chain or factory than the pinned one")
-    match typed["primaryType"]:
-        case "Terms":
-            _check_terms(typed["message"], own, limits)
-        case "Action":
-            if not limits.acceptances or int(typed["message"]["what"]) != What.ACCEPT:
-                raise NotWithinLimits("this key does not sign actions of this kind")
-        case other:
-            raise NotWithinLimits(f"this key does not sign {other}")
-
-
-def _check_terms(message: dict[str, Any], own: str, limits: Limits) -> None:
-    try:
-        terms = Terms.from_message(message)
-    except ValueError as error:
-        raise NotWithinLimits(str(error)) from error
-    amount_minor = terms.amount // terms.unit if terms.unit else 0
-    if terms.token.lower() != limits.token.lower():
-        raise NotWithinLimits("another money than the pinned one")
-    if terms.fee_bps > limits.highest_fee_bps or terms.penalty_cap_bps > limits.highest_penalty_bps:
-        raise NotWithinLimits("fee or penalty is higher than allowed")
-    if terms.payer.lower() == own.lower():
-        if amount_minor > limits.most_paid_minor:
-            raise NotWithinLimits("more to pay than allowed")
-    elif terms.payee.lower() == own.lower():
-        if not limits.least_received_minor <= amount_minor <= limits.most_received_minor:
-            raise NotWithinLimits("the price is outside the allowed range")
-    else:
-        raise NotWithinLimits("this key is no party of these terms")
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path} is not a signer's configuration: {error}") from error
+    except KeyError as error:
+        raise ValueError(f"{path} is not a signer's configuration: {error.args[0]} is missing") from error
 
 
 class SigningAgent:
@@ -134,12 +94,12 @@ class SigningAgent:
             if request["id"] in self._left:
                 continue
             try:
-                check(request, self._signer.address, self._config.limits)
+                checked = within_limits(request["typed_data"], self._signer.address, self._config.limits)
             except NotWithinLimits as outside:
                 self._left.add(request["id"])
                 log.warning("request %s is left to a person: %s", request["id"], outside)
                 continue
-            signature = await self._signer.sign_typed_data(request["typed_data"])
+            signature = await self._signer.sign_typed_data(checked)
             path = f"/v1/signature-requests/{request['id']}/signature"
             await self._call("POST", path, {"signature": "0x" + signature.hex()}, key=request["id"])
             log.info("signed %s", request["id"])
