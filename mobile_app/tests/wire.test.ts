@@ -2,8 +2,10 @@ import { expect, test } from 'vitest'
 import { keepLargeIntegers } from '../src/api/json'
 import { toProblem } from '../src/api/problem'
 import { EventParser } from '../src/api/sse'
-import { grouped, money, parseMoney } from '../src/lib/format'
-import { road } from '../src/lib/status'
+import type { TimelineItem } from '../src/api/types'
+import { grouped, lineLabel, money, parseMoney } from '../src/lib/format'
+import { operations, titleOf } from '../src/lib/production'
+import { aboutCustomer, road } from '../src/lib/status'
 
 test('large integers arrive as texts, everything else as it was', () => {
   const text = '{"a":115792089237316195423570985008687907853269984665640564039457584007913129639935,"b":9007199254740991,"c":"12345678901234567890","d":1.2345678901234567,"e":"\\"99999999999999999999\\""}'
@@ -50,4 +52,29 @@ test('an order on the road knows its step, one that left it has none', () => {
   expect(road('quoted')?.at).toBe(1)
   expect(road('settled')?.at).toBe(6)
   expect(road('refunded')).toBeNull()
+})
+
+test('production is one line for each operation, its newest', () => {
+  const step = (id: number, title: string, done: number, of: number): TimelineItem => ({
+    id, name: 'ProductionProgressed', title, detail: '', at: '2026-12-01T09:00:00Z', vouched_by: null, reported_by: 'machine', progress: { done, of },
+  })
+  const items = [step(5, 'Bases: bases', 3, 3), step(2, 'Bases: feeding', 1, 3), step(3, 'Covers: production started', 0, 0)]
+  expect(operations(items)).toEqual([
+    { name: 'Bases', step: 'Finished', done: 3, of: 3, finished: true, by: 'machine' },
+    { name: 'Covers', step: 'Production started', done: 0, of: 0, finished: false, by: 'machine' },
+  ])
+  expect(items.map(titleOf)).toEqual(['Bases: finished', 'Bases: feeding', 'Covers: production started'])
+})
+
+test('a price line says each thing once', () => {
+  expect(lineLabel('Base: Base 40 mm')).toBe('Base 40 mm')
+  expect(lineLabel('Drilling: 3 s')).toBe('Drilling: 3 s')
+  expect(lineLabel('Assembly, piston and seals')).toBe('Assembly, piston and seals')
+})
+
+test('what speaks to the customer speaks about the customer to others', () => {
+  expect(aboutCustomer('You accepted the delivery')).toBe('The customer accepted the delivery')
+  expect(aboutCustomer('confirmed by you')).toBe('confirmed by the customer')
+  expect(aboutCustomer('confirmed by your handover code or the carrier')).toBe('confirmed by the handover code or the carrier')
+  expect(aboutCustomer('Youth signed')).toBe('Youth signed')
 })

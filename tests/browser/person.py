@@ -72,7 +72,7 @@ class Person:
         await self.see("nav")
 
     async def picture(self, name: str, show: str | None = None) -> None:
-        """Keep what the phone shows as a picture, from the top or from the element `show`; read its words."""
+        """Keep what the phone shows as a picture, from the top or from the element `show`; it fits, in plain words."""
         if show is None:
             await self.page.evaluate("scrollTo(0, 0)")
         else:
@@ -83,6 +83,7 @@ class Person:
             caret="hide",
             style="[data-testid='toast']{display:none!important}",
         )
+        assert await self.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], f"{name} is too wide"
         await self.read()
 
     async def read(self) -> None:

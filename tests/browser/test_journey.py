@@ -53,6 +53,7 @@ async def cast(browser: Browser, theatre: Theatre, tmp_path: Path) -> AsyncItera
 
 
 @pytest.mark.req(8, 25, 47, 86, 90, 173, 175, 183)
+@pytest.mark.req(8, 18, 19, 25, 31, 47, 48, 86, 107, 161, 167, 184)
 async def test_everybody_plays_an_order_from_the_first_tap_to_the_last_cent(cast: Cast) -> None:
     """Registered, configured, signed, made, handed over, accepted, paid: nobody needs more than the app."""
     await asyncio.gather(_register(cast.ana), _open_shop(cast))

@@ -11,12 +11,23 @@ export interface Operation {
   by: TimelineItem['reported_by']
 }
 
-/** The newest state of each operation, in the order in which they began. A title reads “Covers: drilling”. */
+/** A title reads “Covers: drilling”; where a step has the operation's own name, it is the step that ends it. */
+function split(title: string): [string, string] {
+  const [name = '', step = ''] = title.split(': ')
+  return [name, step.toLowerCase() === name.toLowerCase() ? 'finished' : step]
+}
+
+/** The title of an event as people read it. */
+export function titleOf({ name, title }: TimelineItem): string {
+  return name === 'ProductionProgressed' ? split(title).join(': ') : title
+}
+
+/** The newest state of each operation, in the order in which they began. */
 export function operations(items: TimelineItem[]): Operation[] {
   const found = new Map<string, Operation>()
   for (const item of [...items].sort((a, b) => a.id - b.id)) {
     if (!item.progress) continue
-    const [name = '', step = ''] = item.title.split(': ')
+    const [name, step] = split(item.title)
     const { done, of } = item.progress
     const finished = of > 0 && done >= of
     found.set(name, { name, step: finished ? 'Finished' : capital(step), done, of, finished, by: item.reported_by })
