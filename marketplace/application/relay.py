@@ -67,6 +67,8 @@ async def _later(ctx: Context, stored: StoredEffect, failure: Exception) -> None
     reason = f"{type(failure).__name__}: {failure}"
     log.info("effect %s of %s waits: %s", stored.effect.kind, stored.order_id, reason)
     wait = min(FIRST_RETRY_S * 2 ** min(stored.attempts, 10), LONGEST_RETRY_S)
+    if isinstance(failure, PushUnavailable):
+        wait = max(wait, failure.retry_after_s or 0.0)
     async with ctx.uow.write() as tx:
         if stored.attempts >= PARK_AFTER:
             await tx.outbox.park(stored.id, reason, ctx.clock.now())
