@@ -72,6 +72,11 @@ class Settings(BaseSettings):
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
+    @field_validator("relayer_keystore", "fcm_credentials", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        return value or None
+
     @field_validator("chain_url", "registry_url")
     @classmethod
     def _address(cls, value: str) -> str:
