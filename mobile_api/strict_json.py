@@ -5,7 +5,12 @@ the interface has accepted. Numbers that are no numbers are left to the fields, 
 """
 
 import json
+import re
 from typing import Any
+
+DEEPEST = 64
+"""No body of ours nests deeper than a few levels; typed data has the most."""
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.DOTALL)
 
 
 class MalformedJson(Exception):
@@ -24,11 +29,22 @@ class RefusedJson(Exception):
 def parse(body: bytes) -> Any:
     """The value of `body`. Raises MalformedJson, RefusedJson (equal keys, U+0000, lone surrogates)."""
     try:
-        value = json.loads(body.decode("utf-8"), object_pairs_hook=_object)
+        text = body.decode("utf-8")
+        _check_depth(text)
+        value = json.loads(text, object_pairs_hook=_object)
         _check_text(value, "")
     except (ValueError, RecursionError) as error:
         raise MalformedJson("the body is not JSON in UTF-8, or nests too deeply") from error
     return value
+
+
+def _check_depth(text: str) -> None:
+    """Some libraries raise the interpreter's recursion limit, under which deep JSON ends the process, not the call."""
+    depth = 0
+    for token in _TOKEN.finditer(text):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(token[0], 0)
+        if depth > DEEPEST:
+            raise ValueError("nested too deeply")
 
 
 def storable(text: str) -> bool:

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 MAX_SAFE_INTEGER = 2**53 - 1
+MAX_DEPTH = 32
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.DOTALL)
 _TEXT_FORBIDDEN = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 
 
@@ -37,13 +39,24 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return result
 
 
+def _check_depth(text: str) -> None:
+    """Under a raised recursion limit (some libraries raise it) deep JSON would end the process, not the call."""
+    depth = 0
+    for token in _TOKEN.finditer(text):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(token[0], 0)
+        if depth > MAX_DEPTH:
+            raise JsonRefused(f"nested deeper than {MAX_DEPTH}")
+
+
 def loads(text: str | bytes, *, limit: int) -> Any:
     """Parse `text` of at most `limit` characters. Raises JsonRefused."""
     if len(text) > limit:
         raise JsonRefused(f"the text is longer than {limit}")
     try:
+        plain = text.decode() if isinstance(text, bytes) else text
+        _check_depth(plain)
         return json.loads(
-            text,
+            plain,
             parse_float=_no_float,
             parse_constant=_no_float,
             parse_int=_integer,
