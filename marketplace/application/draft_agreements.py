@@ -6,6 +6,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from marketplace.application.apply import apply
+from marketplace.application.browse_products import template_of
 from marketplace.application.context import Context, Policy
 from marketplace.domain.advance import advance_bps
 from marketplace.domain.agreement import (
@@ -190,7 +191,7 @@ async def _delivery(
         salt=salt,
     )
     identity, address = await ctx.chain.terms_id(terms)
-    description = f"{order.amount} × {order.product_id}"
+    description = f"{order.amount} × {template_of(ctx, order.product_id).name}"
     return Agreement(
         id=identity,
         order_id=order.id,

@@ -1,5 +1,6 @@
 """An order event makes exactly one message: into the inbox, and from there to the devices that asked for it."""
 
+from marketplace.application.browse_products import template_of
 from marketplace.application.context import Context
 from marketplace.application.wording import message_for
 from marketplace.domain.effects import Effect, EffectKind
@@ -15,7 +16,8 @@ async def notify(ctx: Context, order_id: str, effect: Effect) -> None:
         if order is None:
             return
         party_id = order.customer_id if effect.detail == CUSTOMER else order.manufacturer_id
-        title, body = message_for(effect.subject, order)
+        product = template_of(ctx, order.product_id).name
+        title, body = message_for(effect.subject, order, product, effect.detail)
         message_id = f"{order_id}:{effect.key}"
         now = ctx.clock.now()
         if not await tx.inbox.add(InboxMessage(message_id, party_id, order_id, title, body, now)):

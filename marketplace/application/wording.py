@@ -7,6 +7,7 @@ from marketplace.domain.agreement import Milestone
 from marketplace.domain.evidence import EventCode, Source, Witness
 from marketplace.domain.money import spell
 from marketplace.domain.order import Order, Status
+from marketplace.domain.reactions import MANUFACTURER
 
 STATUS_TITLES = {
     Status.PLACED: "Looking for suppliers",
@@ -65,15 +66,15 @@ def milestone_label(code: int) -> str:
     return MILESTONE_LABELS.get(EventCode(code), EventCode(code).name.replace("_", " ").lower())
 
 
-def message_for(event: str, order: Order) -> tuple[str, str]:
-    """Title and body of the inbox message about an event."""
+def message_for(event: str, order: Order, product: str, audience: str) -> tuple[str, str]:
+    """Title and body of the inbox message about an event of an order for `product`, for customer or manufacturer."""
     amount = spell(order.price.total_minor, order.price.currency) if order.price else ""
-    by = order.deliver_by.isoformat()
-    return {
-        "OrderMatched": ("New order", f"{order.amount} × {order.product_id} for {by}, {amount}."),
+    what, by = f"{order.amount} × {product}", f"{order.deliver_by:%-d %B %Y}"
+    words = {
+        "OrderMatched": ("New order", f"{what} for {by}, {amount}."),
         "DecisionAsked": ("An order needs you", order.waiting_reason or "Accept or reject it."),
         "OrderRejected": ("We cannot make this order", order.waiting_reason or "Nobody can make it as configured."),
-        "QuoteIssued": ("Your quote is ready", f"{amount}, delivered by {by}. Confirm to order."),
+        "QuoteIssued": ("Your quote is ready", f"{what}: {amount}, delivered by {by}. Confirm to order."),
         "AgreementsOpened": ("Payment secured", f"{amount} is held until the work is proved."),
         "ProductionStarted": ("Production has started", "Watch it live in the app."),
         "ProductionFailed": ("Production needs you", order.waiting_reason or "A job has failed."),
@@ -84,7 +85,14 @@ def message_for(event: str, order: Order) -> tuple[str, str]:
         "OrderRefunded": ("Refunded", "What was held has gone back to the customer."),
         "OrderExpired": ("Lapsed", "A deadline passed; nobody owes anything."),
         "OrderCancelled": ("Cancelled", "The customer withdrew; nobody owes anything."),
-    }[event]
+    }
+    if audience == MANUFACTURER:
+        words |= {
+            "ProductionFinished": ("An order is made", f"{what}: hand it over for shipment."),
+            "OrderDelivered": ("Delivered", f"{what}: the customer is checking the goods."),
+            "OrderSettled": ("Completed", f"{what}: your money has been paid out."),
+        }
+    return words[event]
 
 
 def _plain(title: str, detail: str = "", voucher: str | None = None) -> Any:
@@ -111,12 +119,16 @@ TIMELINE: dict[str, Any] = {
     ),
     "OrderRejected": _plain("Not possible", "{reason}"),
     "AgreementsDrafted": _plain("Terms written", "Suppliers and manufacturer are asked to sign"),
-    "TermsSigned": lambda data: (f"{data['party']} signed", f"as the one who {_side(data['role'])}", "by signature"),
+    "TermsSigned": lambda data: (
+        f"{data['party']} signed",
+        f"as the one who {_side(data['role'])}",
+        "signed with its own key",
+    ),
     "SupplierDeclined": _plain("A supplier declined", "{supplier_name}: {reason}"),
     "QuoteIssued": lambda data: (
         "Quote is firm",
         f"{spell(data['total_minor'], data['currency'])}, everybody but you has signed",
-        "by signatures",
+        "signed with their own keys",
     ),
     "QuoteConfirmed": _plain("You confirmed the order", "", "confirmed by you"),
     "AgreementsOpened": _plain("Payment secured", "All agreements opened together", "recorded on the ledger"),

@@ -86,9 +86,9 @@ def test_no_words_without_an_event() -> None:
 
 
 @pytest.mark.req(46, 90)
-@pytest.mark.parametrize("kind", NOTICES)
-def test_every_notice_has_a_message(kind: type[Any]) -> None:
-    title, body = message_for(kind.__name__, placing().order)
+@pytest.mark.parametrize(("kind", "audience"), [(kind, to) for kind, audiences in NOTICES.items() for to in audiences])
+def test_every_notice_has_a_message(kind: type[Any], audience: str) -> None:
+    title, body = message_for(kind.__name__, placing().order, "Pneumatic cylinder", audience)
     assert title
     assert body
     assert not SPEECH.search(f"{title} {body}")
@@ -96,7 +96,7 @@ def test_every_notice_has_a_message(kind: type[Any]) -> None:
 
 def test_a_notice_that_nobody_wrote_is_missed() -> None:
     with pytest.raises(KeyError):
-        message_for("TermsSigned", placing().order)
+        message_for("TermsSigned", placing().order, "Pneumatic cylinder", "customer")
 
 
 def test_notices_go_to_the_two_sides() -> None:
