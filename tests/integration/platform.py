@@ -17,7 +17,7 @@ from bootstrap.demo.story import CONFIGURATION, PRODUCT
 from bootstrap.demo.supervisor import Supervisor
 from bootstrap.system import SystemClock
 
-LONGEST_S = 60.0
+LONGEST_S = 90.0
 POLL_S = 0.1
 REFERENCE = "5f3c2f9e-6a0d-4f6e-9d2b-8a4d0c6c7e11"
 

@@ -17,8 +17,8 @@ from typing import Any
 import httpx
 
 ROOT = Path(__file__).parents[2]
-LONGEST_S = 150.0
-READY_S = 30.0
+LONGEST_S = 240.0
+READY_S = 60.0
 LAST_LINE = "Ctrl-C ends everything"
 
 
@@ -93,7 +93,9 @@ def devchain(folder: Path) -> Iterator[str]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     with (folder / "devchain-again.log").open("ab") as log:
-        process = subprocess.Popen(command("devchain", "--data", folder, "--port", port), stdout=log, stderr=log)
+        process = subprocess.Popen(
+            command("devchain", "--data", folder, "--port", port), cwd=ROOT, stdout=log, stderr=log
+        )
     try:
         url = f"http://127.0.0.1:{port}"
         wait_until(lambda: _answers(url), process)
