@@ -1,8 +1,9 @@
 """A deployed chain, made once; every test works on its own copy."""
 
 import asyncio
+import fcntl
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,21 @@ import pytest
 from contracts.bindings import token
 from contracts.deployer import AddressBook, deploy
 from tests.contracts.world import ADDRESS, CHAIN_ID, EURO, SIGNERS, LocalRpc, World
+
+
+def once_a_run(factory: pytest.TempPathFactory, name: str, fill: Callable[[Path], object]) -> Path:
+    """A folder that one process of a parallel run fills and all of them read."""
+    root = factory.getbasetemp()
+    if root.name.startswith("popen-"):
+        root = root.parent
+    folder = root / name
+    with (root / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            draft = factory.mktemp(name)
+            fill(draft)
+            draft.rename(folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -65,9 +65,10 @@ def test_source_that_does_not_compile_says_where() -> None:
     reason = compiler.missing_tools()
     if reason is not None:
         require_server(reason)
+    everything = {"outputSelection": {"*": {"*": ["abi"]}}}
     broken = {"src/Broken.sol": {"content": "pragma solidity ^0.8.28; contract Broken { uint256 x = y; }"}}
     with pytest.raises(compiler.CompilerError, match=r"Broken\.sol:1"):
-        compiler.compile_input({"language": "Solidity", "sources": broken, "settings": compiler.SETTINGS})
+        compiler.compile_input({"language": "Solidity", "sources": broken, "settings": compiler.SETTINGS | everything})
 
 
 @pytest.mark.parametrize("name", artifacts.CONTRACTS)

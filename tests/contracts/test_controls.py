@@ -15,7 +15,7 @@ from contracts.bindings import agreement, factory
 from contracts.bindings.agreement import Party, State
 from contracts.bindings.factory import Entry
 from contracts.terms import Milestone, pack_milestones
-from tests.contracts.conftest import deploy_and_fund
+from tests.contracts.conftest import deploy_and_fund, once_a_run
 from tests.contracts.world import PRODUCTION_FINISHED, LocalRpc, World
 from tests.support import require_server
 
@@ -41,6 +41,15 @@ def weakened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     reason = compiler.missing_tools()
     if reason is not None:
         require_server(reason)
+    folder = once_a_run(tmp_path_factory, "weakened", _compile_weakened)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(artifacts, "FOLDER", folder)
+        _forget()
+        yield folder
+    _forget()
+
+
+def _compile_weakened(folder: Path) -> None:
     # Without the optimiser it compiles in a third of the time, and an attack does not care for gas.
     settings = compiler.SETTINGS | {"optimizer": {"enabled": False}}
     standard = compiler.standard_input() | {"settings": settings}
@@ -50,14 +59,8 @@ def weakened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             assert content.count(condition) == 1, condition
             off = condition.replace("if (", "if (false && (", 1) + ")"
             standard["sources"][name]["content"] = content.replace(condition, off)
-    folder = tmp_path_factory.mktemp("weakened")
     for file, text in compiler.build_artifacts(standard).items():
         (folder / file).write_text(text, "utf-8")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(artifacts, "FOLDER", folder)
-        _forget()
-        yield folder
-    _forget()
 
 
 def _forget() -> None:

@@ -24,12 +24,14 @@ from tests.contracts.world import ADDRESS, CHAIN_ID, SIGNERS
 
 pytestmark = pytest.mark.integration
 
+START = time.time()
 PROGRAM = """
 import sys, time
 from pathlib import Path
 from contracts.devchain import serve
-folder, port, *people = sys.argv[1:]
-serve(Path(folder), clock=time.time, port=int(port), genesis_accounts={one: 10**24 for one in people})
+folder, port, start, speed, *people = sys.argv[1:]
+clock = lambda: float(start) + (time.time() - float(start)) * int(speed)
+serve(Path(folder), clock=clock, port=int(port), genesis_accounts={one: 10**24 for one in people})
 """
 
 
@@ -40,8 +42,9 @@ def _free_port() -> int:
 
 
 @contextlib.contextmanager
-def _served(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
-    command = [sys.executable, "-c", PROGRAM, str(folder), str(port), *ADDRESS.values()]
+def _served(folder: Path, port: int, speed: int = 1) -> Iterator[subprocess.Popen[bytes]]:
+    """A devchain whose wall clock runs `speed` times as fast: a block a second is long for a test."""
+    command = [sys.executable, "-c", PROGRAM, str(folder), str(port), str(START), str(speed), *ADDRESS.values()]
     process = subprocess.Popen(command)
     try:
         deadline = time.monotonic() + 20
@@ -206,7 +209,7 @@ async def test_submitting_is_quick_and_mining_within_a_second_or_so(devchain: in
 
 async def test_balances_receipts_and_logs_survive_kill_9(tmp_path: Path) -> None:
     port = _free_port()
-    with _served(tmp_path, port) as process:
+    with _served(tmp_path, port, speed=20) as process:
         async with HttpRpc(f"http://127.0.0.1:{port}") as rpc:
             book = await deploy(rpc, SIGNERS["deployer"], fee_receiver=ADDRESS["fees"], minter=ADDRESS["deployer"])
             assert book.test_euro is not None
@@ -224,7 +227,7 @@ async def test_balances_receipts_and_logs_survive_kill_9(tmp_path: Path) -> None
             await broadcast(rpc, late.raw)
             os.kill(process.pid, signal.SIGKILL)
         process.wait(10)
-    with _served(tmp_path, port):
+    with _served(tmp_path, port, speed=20):
         async with HttpRpc(f"http://127.0.0.1:{port}") as rpc:
             assert await rpc.call("eth_getTransactionReceipt", signed.hash) == receipt
             assert (await rpc.call("eth_getLogs", query))[: len(logs)] == logs
