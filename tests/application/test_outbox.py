@@ -1,5 +1,6 @@
 """At least once from us, once in the world: the worker may die anywhere, and nothing is lost or done twice."""
 
+import asyncio
 import random
 from collections import Counter
 from typing import Any
@@ -14,9 +15,9 @@ from marketplace.domain.effects import Effect, EffectKind
 from marketplace.domain.errors import InvalidInput, NotFound
 from marketplace.domain.order import Status
 from marketplace.ports.push import PushAddress, PushKind, PushUnavailable
-from tests.application.conftest import Open
+from tests.application.conftest import Open, Populated
 from tests.application.faults import Crash, Faults, first_time, restarting
-from tests.application.world import FUNDS_MINOR, World, address_of
+from tests.application.world import FUNDS_MINOR, World, address_of, open_world
 
 PHONE = PushAddress(PushKind.WEB_PUSH, "https://push.example/1", "key", "auth")
 SEEDS = (1, 2, 3)
@@ -56,11 +57,16 @@ def queue(world: World, name: str) -> list[Any]:
     return world.dispatch.queued(world.gateways[name].id)
 
 
-@pytest.fixture
-async def undisturbed(opening: Open) -> dict[str, Any]:
+@pytest.fixture(scope="session")
+def undisturbed(populated: Populated, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The story without a crash."""
-    async with opening() as world:
-        return await story(world)
+
+    async def tell() -> dict[str, Any]:
+        folder = tmp_path_factory.mktemp("undisturbed")
+        async with open_world(populated.file, folder, populated.people, populated.gateways) as world:
+            return await story(world)
+
+    return asyncio.run(tell())
 
 
 @pytest.mark.req(54, 80)

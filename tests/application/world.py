@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -37,6 +38,7 @@ from marketplace.application.views import OrderView, SignatureRequestView
 from marketplace.domain.agreement import Agreement
 from marketplace.domain.order import Order, Status
 from marketplace.domain.parties import Account, Role
+from marketplace.domain.product import Template
 from marketplace.domain.production import FINAL, Job
 from marketplace.persistence.database import Database
 from marketplace.ports.fakes.chain import FakeChain
@@ -70,6 +72,12 @@ LISTINGS = (
 )
 MOST_ROUNDS = 60
 """A story that is not at rest by then goes round in circles."""
+
+
+@cache
+def catalogue() -> Mapping[str, Template]:
+    """The example's product; reading YAML takes longer than most tests."""
+    return load_catalogue(EXAMPLES)
 
 
 def address_of(name: str) -> str:
@@ -358,7 +366,7 @@ async def open_world(
         selection=FakeSelection(),
         push=push,
         dispatch=dispatch,
-        catalogue=load_catalogue(EXAMPLES),
+        catalogue=catalogue(),
         policy=Policy(**({"development": True} | policy)),
         new_id=lambda: secrets.token_hex(8),
         random_hash=lambda: "0x" + secrets.token_hex(32),

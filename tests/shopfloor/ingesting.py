@@ -206,3 +206,22 @@ async def _fill(database: Database) -> None:
         for job_id, operation in zip(JOBS, ("bases", "covers"), strict=True):
             await tx.production.add_job(job(job_id, operation=operation, **shared))
         await tx.production.add_job(job("job-foreign", gateway="gw_2", **shared | {"agreement_id": "0x" + "b2" * 32}))
+
+
+def started() -> Machine:
+    """A machine that has accepted and started its first job, and signed it."""
+    machine = Machine()
+    machine.say("job_accepted")
+    machine.say()
+    machine.close()
+    return machine
+
+
+async def refused(backend: Backend, body: Any, status: int = 422, words: str = "") -> None:
+    """The upload is refused with a problem that does not repeat it, and nothing is kept."""
+    before = [await backend.rows(table) for table in ("production_events", "production_batches", "outbox")]
+    answer = await backend.post(body)
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert words in answer.text
+    assert before == [await backend.rows(table) for table in ("production_events", "production_batches", "outbox")]

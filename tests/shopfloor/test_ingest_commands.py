@@ -1,28 +1,14 @@
 """The gateways' queue: own commands only, in order, and a wait that ends."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.persistence.databases import new_file
 from tests.shopfloor.ingesting import Backend, open_backend
 
 OWN = {"Authorization": "Bearer gw_1"}
-
-
-@pytest.fixture(scope="session")
-def commands_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated file without rows."""
-    return asyncio.run(new_file(tmp_path_factory.mktemp("commands") / "empty.db"))
-
-
-@pytest.fixture
-async def backend(commands_template: Path, tmp_path: Path) -> AsyncIterator[Backend]:
-    async with open_backend(commands_template, tmp_path) as found:
-        yield found
 
 
 async def ask(backend: Backend, **query: Any) -> list[dict[str, Any]]:
@@ -66,10 +52,10 @@ async def test_a_wait_for_nothing_ends(backend: Backend) -> None:
     assert 1.0 <= loop.time() - began < 5.0
 
 
-async def test_a_process_that_stops_lets_go(commands_template: Path, tmp_path: Path) -> None:
+async def test_a_process_that_stops_lets_go(ingest_template: Path, tmp_path: Path) -> None:
     stopping = asyncio.Event()
     async with (
-        open_backend(commands_template, tmp_path, stopping=stopping.is_set) as backend,
+        open_backend(ingest_template, tmp_path, stopping=stopping.is_set) as backend,
         asyncio.timeout(10),
     ):
         waiting = asyncio.create_task(ask(backend, wait=25))
