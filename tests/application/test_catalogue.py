@@ -11,7 +11,8 @@ from marketplace.application.browse_products import list_products, product, temp
 from marketplace.application.catalogue import load_catalogue, load_template
 from marketplace.application.indicative_quote import indicative_quote
 from marketplace.domain.errors import InvalidInput, NotFound
-from tests.application.world import CONFIGURATION, EXAMPLES, TOTAL_MINOR, World
+from tests.application.example import CONFIGURATION, EXAMPLES, TOTAL_MINOR
+from tests.application.world import World
 
 DATA: dict[str, Any] = yaml.safe_load((EXAMPLES / "pneumatic-cylinder.yaml").read_text("utf-8"))
 

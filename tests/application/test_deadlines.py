@@ -15,7 +15,8 @@ from marketplace.domain.order import Status
 from marketplace.domain.parties import AcceptanceRule
 from marketplace.domain.reactions import CONFIRM_MARGIN, WAITS
 from marketplace.ports.supplier_directory import DirectoryUnavailable
-from tests.application.world import FUNDS_MINOR, SECRET, TOTAL_MINOR, World, address_of
+from tests.application.example import FUNDS_MINOR, SECRET, TOTAL_MINOR, address_of
+from tests.application.world import World
 
 SECOND = timedelta(seconds=1)
 

@@ -17,7 +17,8 @@ from shopfloor.gateway.translate import ending, progress
 from shopfloor.protocols.isa95 import ExecutionMode, JobOrder, JobResult
 from shopfloor.protocols.isa95 import JobState as MachineState
 from shopfloor.protocols.job_list import JobRecord, StepRecord
-from tests.application.world import World, key_of, work_off
+from tests.application.example import key_of, work_off
+from tests.application.world import World
 from tests.shopfloor.ingesting import Machine
 
 

@@ -16,8 +16,9 @@ from marketplace.domain.errors import InvalidInput, NotFound
 from marketplace.domain.order import Status
 from marketplace.ports.push import PushAddress, PushKind, PushUnavailable
 from tests.application.conftest import Open, Populated
+from tests.application.example import FUNDS_MINOR, address_of
 from tests.application.faults import Crash, Faults, first_time, restarting
-from tests.application.world import FUNDS_MINOR, World, address_of, open_world
+from tests.application.world import World, open_world
 
 PHONE = PushAddress(PushKind.WEB_PUSH, "https://push.example/1", "key", "auth")
 SEEDS = (1, 2, 3)

@@ -14,7 +14,8 @@ from marketplace.domain.errors import Conflict, Forbidden, InvalidInput, NotFoun
 from marketplace.domain.parties import Role
 from marketplace.ports.fakes.chain_messages import sign
 from marketplace.ports.unit_of_work import StoredAnswer
-from tests.application.world import World, address_of
+from tests.application.example import address_of
+from tests.application.world import World
 
 NEW = {
     "email": " New@Example.ORG ",

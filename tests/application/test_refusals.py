@@ -19,7 +19,8 @@ from marketplace.domain.errors import Conflict, Forbidden, InvalidInput, Invalid
 from marketplace.domain.order import Status
 from marketplace.domain.parties import Role
 from marketplace.domain.production import JobState
-from tests.application.world import CONFIGURATION, SECRET, World, address_of
+from tests.application.example import CONFIGURATION, SECRET, address_of
+from tests.application.world import World
 
 
 class TestPlacing:

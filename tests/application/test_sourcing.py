@@ -17,7 +17,8 @@ from marketplace.domain.order import Status
 from marketplace.domain.parties import AcceptanceRule
 from marketplace.ports.fakes.supplier_directory import Listing
 from marketplace.ports.supplier_directory import DirectoryMisconfigured, DirectoryUnavailable
-from tests.application.world import DRILLING, LISTINGS, World
+from tests.application.example import DRILLING, LISTINGS
+from tests.application.world import World
 
 
 async def asked(world: World, name: str, status: str = "open") -> list[str]:

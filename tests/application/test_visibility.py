@@ -14,7 +14,8 @@ from marketplace.application.view_orders import list_orders
 from marketplace.application.view_orders import order as view_order
 from marketplace.application.view_timeline import FOR_SUPPLIERS, latest, tail, timeline
 from marketplace.domain.parties import Account, Role
-from tests.application.world import FUNDS_MINOR, TOTAL_MINOR, World, address_of
+from tests.application.example import FUNDS_MINOR, TOTAL_MINOR, address_of
+from tests.application.world import World
 
 CUSTOMER_NAME = "Customer"
 COMPANIES = {"amp": "AMP", "reconcavo": "Reconcavo Machining"}

@@ -10,7 +10,8 @@ from marketplace.application.view_orders import order as view_order
 from marketplace.application.view_timeline import timeline
 from marketplace.domain.agreement import AgreementStatus
 from marketplace.domain.order import Status
-from tests.application.world import FUNDS_MINOR, SECRET, SUPPLY_MINOR, TOTAL_MINOR, World, address_of
+from tests.application.example import FUNDS_MINOR, SECRET, SUPPLY_MINOR, TOTAL_MINOR, address_of
+from tests.application.world import World
 
 FEE_MINOR = TOTAL_MINOR * 250 // 10_000
 AMP_MINOR, RECONCAVO_MINOR = 7_600, 3_200

@@ -1,6 +1,5 @@
 """A marketplace with its people: the use cases on a real database, everything outside by the fakes that ship."""
 
-import hashlib
 import json
 import secrets
 import shutil
@@ -8,7 +7,6 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
-from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -19,7 +17,6 @@ from sqlalchemy import event, text
 
 from marketplace.application import sign_in
 from marketplace.application.accept_delivery import accept_delivery, acceptance
-from marketplace.application.catalogue import load_catalogue
 from marketplace.application.chain_sync import sync_chain
 from marketplace.application.confirm_quote import confirm_quote, confirmation
 from marketplace.application.context import Context, Policy
@@ -38,7 +35,6 @@ from marketplace.application.views import OrderView, SignatureRequestView
 from marketplace.domain.agreement import Agreement
 from marketplace.domain.order import Order, Status
 from marketplace.domain.parties import Account, Role
-from marketplace.domain.product import Template
 from marketplace.domain.production import FINAL, Job
 from marketplace.persistence.database import Database
 from marketplace.ports.fakes.chain import FakeChain
@@ -48,46 +44,24 @@ from marketplace.ports.fakes.clock import FakeClock
 from marketplace.ports.fakes.job_dispatch import FakeJobDispatch
 from marketplace.ports.fakes.push import FakePushSender
 from marketplace.ports.fakes.selection import FakeSelection
-from marketplace.ports.fakes.supplier_directory import FakeSupplierDirectory, Listing
+from marketplace.ports.fakes.supplier_directory import FakeSupplierDirectory
 from marketplace.ports.unit_of_work import Gateway
 from shopfloor import ingest
-from shopfloor.gateway.signing import Domain, GatewayKey
+from shopfloor.gateway.signing import Domain
+from tests.application.example import (
+    CONFIGURATION,
+    FUNDS_MINOR,
+    LISTINGS,
+    SECRET,
+    address_of,
+    catalogue,
+    key_of,
+    work_off,
+)
 from tests.shopfloor.ingesting import Machine
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
-BASE, COVER = "urn:lso:category:cylinder-base", "urn:lso:category:cylinder-cover"
-DRILLING = "urn:lso:operation:machining"
-CONFIGURATION = {"base": "base-40mm", "amount": 40, "drilling_s": 3, "engraving": "SENAI"}
-TOTAL_MINOR, SUPPLY_MINOR = 60_000, 10_800
-FUNDS_MINOR = 1_000_000
-SECRET = "0x" + "5e" * 32
-BORES = {"diameter@mm": ("20", "40")}
-LISTINGS = (
-    Listing("amp-b", "amp", "AMP", "Base", BASE, 120, 2, attributes=BORES),
-    Listing("amp-c", "amp", "AMP", "Cover", COVER, 70, 2),
-    Listing("rms-d", "reconcavo", "Reconcavo Machining", "Drilling", DRILLING, 80, 1),
-    Listing("tejo-b", "tejo", "Tejo Precision", "Base", BASE, 155, 1, attributes=BORES),
-    Listing("tejo-c", "tejo", "Tejo Precision", "Cover", COVER, 92, 1),
-    Listing("tejo-d", "tejo", "Tejo Precision", "Drilling", DRILLING, 110, 1),
-)
 MOST_ROUNDS = 60
 """A story that is not at rest by then goes round in circles."""
-
-
-@cache
-def catalogue() -> Mapping[str, Template]:
-    """The example's product; reading YAML takes longer than most tests."""
-    return load_catalogue(EXAMPLES)
-
-
-def address_of(name: str) -> str:
-    """The address of somebody's key."""
-    return "0x" + hashlib.sha256(name.encode()).hexdigest()[:40]
-
-
-def key_of(name: str) -> GatewayKey:
-    """The key in somebody's gateway."""
-    return GatewayKey(hashlib.sha256(f"gateway {name}".encode()).digest())
 
 
 @dataclass
@@ -325,22 +299,6 @@ class World:
     async def parked(self) -> list[str]:
         """Effects that the relay gave up."""
         return [f"{row.kind}: {row.reason}" for row in await self.rows("SELECT * FROM outbox WHERE status = 'parked'")]
-
-
-def work_off(machine: Machine, job: Job, *, good: bool = True, **fields: Any) -> None:
-    """What a gateway says of one job: accepted, started, one step of two, and the end that the job asks for."""
-    shared = {"job": job.id, "agreement": job.agreement_id, "spec": job.spec_hash, "order": job.order_id} | fields
-    finish = next(item.value for item in job.parameters if item.id == "finish_code")
-    machine.say("job_accepted", **shared)
-    machine.say("production_started", **shared)
-    step = {"step": "drilling", "index": "1", "of": "2", "duration_ms": "3000"}
-    machine.say("operation_finished", value=step, **shared)
-    if not good:
-        machine.say("production_failed", value={"reason": "tool broken"}, **shared)
-    elif finish == "300":
-        machine.say("operation_finished", value={"step": job.operation, "final": "true"}, **shared)
-    else:
-        machine.say("production_finished", value={"quantity": str(job.quantity)}, **shared)
 
 
 @asynccontextmanager
