@@ -8,7 +8,9 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-PROJECT = Path(__file__).resolve().parent.parent
+HERE = Path(__file__).resolve().parent
+EXAMPLES = next(folder for folder in (HERE / "examples", HERE.parent / "examples") if folder.exists())
+"""A wheel carries the examples inside this package, a checkout beside it."""
 LEAST_ARGON2_MEMORY_KIB, LEAST_ARGON2_PASSES = 19_456, 2
 """OWASP Password Storage Cheat Sheet: the least Argon2id for one lane."""
 
@@ -36,7 +38,7 @@ class Settings(BaseSettings):
     data_dir: Path = Path(".data")
     database_url: str = ""
     chain_url: str = "http://127.0.0.1:8545"
-    catalogue_dir: Path = PROJECT / "examples"
+    catalogue_dir: Path = EXAMPLES
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
 

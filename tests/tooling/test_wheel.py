@@ -46,3 +46,15 @@ def test_it_carries_the_app_where_it_was_built(names: frozenset[str]) -> None:
 
 def test_it_carries_no_tests(names: frozenset[str]) -> None:
     assert not [name for name in names if name.startswith(("tests/", "benchmarks/", "docs/", "mobile_app/"))]
+
+
+def test_it_offers_its_examples_once_unpacked(names: frozenset[str], tmp_path: Path) -> None:
+    """Outside a checkout the settings find the examples inside the package."""
+    package = tmp_path / "bootstrap"
+    (package / "examples").mkdir(parents=True)
+    for name in ("__init__.py", "settings.py"):
+        (package / name).write_bytes((PROJECT / "bootstrap" / name).read_bytes())
+    command = [sys.executable, "-c", "from bootstrap.settings import Settings; print(Settings().catalogue_dir)"]
+    shown = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True, timeout=60)
+    assert Path(shown.stdout.strip()) == package / "examples"
+    assert "bootstrap/examples/registry.yaml" in names
