@@ -17,7 +17,7 @@ from marketplace.domain.evidence import EventCode, Witness
 from marketplace.ports.chain import Proof
 from marketplace.ports.fakes.chain_ledger import START
 from tests.contracts.world import ADDRESS
-from tests.ports.chain_harness import Harness, signed
+from tests.ports.chain.harness import Harness, signed
 
 DAY = 86_400
 CENT = 10_000

@@ -1,0 +1,131 @@
+"""A batch opens whole or not at all, and only on terms that get nobody stuck."""
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from marketplace.domain.agreement import NEVER, ZERO_ADDRESS, ZERO_HASH, Agreement, AgreementKind, Milestone
+from marketplace.domain.evidence import EventCode
+from marketplace.ports.chain import ChainRefused
+from marketplace.ports.fakes.chain_ledger import START
+from tests.contracts.world import ADDRESS
+from tests.ports.chain.acting import FINISHED, events, names, refused
+from tests.ports.chain.conftest import Deployed, opened_real
+from tests.ports.chain.harness import FakeHarness, Harness, signed
+from tests.ports.chain.story import CENT, DAY, LANES, drafted, funded, signed_batch, signed_delivery, supply_terms
+
+OPENING: list[tuple[str, dict[str, Any]]] = [
+    ("TokenNotListed", {"token": ADDRESS["stranger"].lower()}),
+    ("PartyMissing", {"arbiter": ZERO_ADDRESS}),
+    ("RoleConflict", {"arbiter": ADDRESS["maker"].lower()}),
+    ("RoleConflict", {"witness": ADDRESS["attestor"].lower()}),
+    ("RoleConflict", {"carrier": ADDRESS["customer"].lower()}),
+    ("NoDeliveryProof", {"carrier": ZERO_ADDRESS, "handover": ZERO_HASH}),
+    ("BadAmount", {"amount": 0}),
+    ("BadAmount", {"amount": CENT + 1}),
+    ("FeeTooHigh", {"fee_bps": 1_001}),
+    ("RateTooHigh", {"penalty_cap_bps": 10_001}),
+    ("FundingExpired", {"fund_by": START - 1}),
+    ("BadDeadlines", {"deliver_by": START + DAY - 1}),
+    ("BadDeadlines", {"deliver_by": START + 3651 * DAY}),
+    ("BadWindow", {"contest_window": 0}),
+    ("BadWindow", {"accept_window": 3651 * DAY}),
+    ("BadWindow", {"milestones": (Milestone(500, EventCode.RETAINED),), "cancel_until": NEVER}),
+    ("BadEventCode", {"milestones": (LANES[1], LANES[1])}),
+    ("SignerMissing", {"witness": ZERO_ADDRESS}),
+    ("SignerMissing", {"attestor": ZERO_ADDRESS}),
+    ("SelfAttestedTooHigh", {"milestones": (LANES[0], Milestone(1_001, FINISHED))}),
+    ("BadCancelUntil", {"cancel_until": 4}),
+    ("WrongSupplyCount", {"supply_count": 1}),
+    ("ForeignParent", {"parent": "0x" + "77" * 32}),
+    ("UnexpectedReplacement", {"replaces": "0x" + "77" * 32}),
+]
+
+
+class TestOpening:
+    @pytest.mark.req(82)
+    async def test_all_open_in_one_transaction_and_the_advance_pays_the_supplies(self, harness: Harness) -> None:
+        await funded(harness)
+        delivery, supplies = await signed_batch(harness)
+        await harness.chain.open_batch("open", delivery, supplies)
+        found = await events(harness)
+        assert [event.name for event in found] == [
+            *("opened", "opened", "opened"),
+            *("advanced", "advanced"),
+            *("paid_milestone", "credited"),
+        ]
+        assert len({(event.block, event.block_hash, event.transaction) for event in found}) == 1
+        assert found[0].fields["transaction"] == found[0].transaction
+        assert [event.agreement_id for event in found[:3]] == [delivery.id, *(supply.id for supply in supplies)]
+        # 20 % of 999.97 € is 199.99 €, less 2.5 % fee (4.99 €) 195.00 €: 120.00 € for a, the rest for b.
+        assert [event.fields for event in found[3:5]] == [
+            {"supply_id": supplies[0].id, "amount_minor": 12_000},
+            {"supply_id": supplies[1].id, "amount_minor": 7_500},
+        ]
+        assert (found[5].fields, found[6].fields) == ({"milestone": 0}, {"party": "fee", "amount_minor": 499})
+        # The maker adds what the advance lacks, the customer pays the whole delivery.
+        assert await harness.balance_minor("maker") == 1_000_000 - 500
+        assert await harness.balance_minor("customer") == 1_000_000 - 99_997
+
+    async def test_one_wrong_entry_and_nothing_opens(self, harness: Harness) -> None:
+        await funded(harness)
+        delivery, (first, second) = await signed_batch(harness)
+        unsigned = replace(second, payee_signature=first.payee_signature)
+        before = await harness.chain.head()
+        await refused("NotSigned", harness.chain.open_batch("open", delivery, [first, unsigned]))
+        await refused("WrongSupplyCount", harness.chain.open_batch("open", delivery, [first]))
+        assert await harness.chain.head() == before
+        assert await names(harness) == []
+        # The key is free: a refused call leaves no trace.
+        await harness.chain.open_batch("open", delivery, [first, second])
+        assert Counter(await names(harness))["opened"] == 3
+        await refused("FailedDeployment", harness.chain.open_batch("again", delivery, [first, second]))
+
+    @pytest.mark.parametrize(("error", "changes"), OPENING, ids=[f"{name}-{'-'.join(to)}" for name, to in OPENING])
+    async def test_terms_that_no_factory_opens(self, harness: Harness, error: str, changes: dict[str, Any]) -> None:
+        await funded(harness)
+        await refused(error, harness.chain.open_batch("open", await signed_delivery(harness, **changes), []))
+
+    async def test_supplies_belong_to_their_delivery(self, harness: Harness) -> None:
+        await funded(harness)
+        delivery = await signed_delivery(harness, supply_count=1)
+
+        async def supply(**changes: Any) -> Agreement:
+            terms = await supply_terms(harness, delivery.terms, "a", 12_000, **changes)
+            return await signed(harness, await drafted(harness, terms))
+
+        for error, changes in (
+            ("WrongKind", {"kind": AgreementKind.DELIVERY}),
+            ("WrongSupplyCount", {"supply_count": 1}),
+            ("ForeignParent", {"parent": "0x" + "77" * 32}),
+            ("ForeignPayer", {"payer": ADDRESS["customer"].lower()}),
+            ("MixedMoney", {"unit": 1}),
+        ):
+            await refused(error, harness.chain.open_batch("open", delivery, [await supply(**changes)]))
+        await refused("WrongKind", harness.chain.open_batch("open", await supply(supply_count=0), []))
+        await harness.chain.open_batch("open", delivery, [await supply()])
+
+    async def test_money_must_be_there_and_allowed(self, harness: Harness) -> None:
+        delivery = await signed_delivery(harness)
+        unpermitted = replace(delivery, permit=None)
+        await refused("ERC20InsufficientAllowance", harness.chain.open_batch("open", unpermitted, []))
+        await refused("ERC20InsufficientBalance", harness.chain.open_batch("open", delivery, []))
+        await funded(harness)
+        forged = replace(delivery, permit={**(delivery.permit or {}), "value": str(delivery.terms.amount * 2)})
+        await refused("ERC20InsufficientAllowance", harness.chain.open_batch("open", forged, []))
+        await harness.chain.open_batch("open", delivery, [])
+        # The permit is used: the next one carries another nonce.
+        asked = await harness.chain.permit_to_sign(ADDRESS["customer"], 1, START)
+        assert asked["message"]["nonce"] == "1"
+
+    async def test_test_money_is_for_development_chains(
+        self, deployed: Deployed, port_database: Path, tmp_path: Path
+    ) -> None:
+        async with opened_real(deployed, port_database, tmp_path, development=False) as real:
+            for strict in (real, FakeHarness(development=False)):
+                with pytest.raises(ChainRefused):
+                    await strict.chain.fund_test_account("fund", ADDRESS["maker"], 1)
+                assert await strict.balance_minor("maker") == 0
