@@ -3,8 +3,6 @@
 from collections import Counter
 from dataclasses import replace
 
-import pytest
-
 from marketplace.domain.agreement import NEVER, Milestone
 from marketplace.domain.evidence import EventCode, Witness
 from tests.contracts.world import ADDRESS
@@ -14,7 +12,6 @@ from tests.ports.chain.story import MACHINE, SHIPPED, TESTED, opened, proof_of
 
 
 class TestClaims:
-    @pytest.mark.req(93)
     async def test_a_proved_milestone_is_paid_once_its_window_is_over(self, harness: Harness) -> None:
         delivery = await opened(harness)
         await harness.chain.claim("claim", delivery, MACHINE, await proof_of(harness, delivery, FINISHED))

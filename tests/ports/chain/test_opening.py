@@ -46,7 +46,6 @@ OPENING: list[tuple[str, dict[str, Any]]] = [
 
 
 class TestOpening:
-    @pytest.mark.req(82)
     async def test_all_open_in_one_transaction_and_the_advance_pays_the_supplies(self, harness: Harness) -> None:
         await funded(harness)
         delivery, supplies = await signed_batch(harness)
@@ -70,6 +69,7 @@ class TestOpening:
         assert await harness.balance_minor("maker") == 1_000_000 - 500
         assert await harness.balance_minor("customer") == 1_000_000 - 99_997
 
+    @pytest.mark.req(82)
     async def test_one_wrong_entry_and_nothing_opens(self, harness: Harness) -> None:
         await funded(harness)
         delivery, (first, second) = await signed_batch(harness)

@@ -61,7 +61,7 @@ async def _story(harness: Harness) -> list[tuple[str, str, dict[str, Any]]]:
     ]
 
 
-@pytest.mark.req(80, 183)
+@pytest.mark.req(80)
 async def test_both_chains_tell_the_same_story(real: RealHarness) -> None:
     told = await _story(FakeHarness())
     assert told == await _story(real)
