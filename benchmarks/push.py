@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from benchmarks.harness import Result, main, per_second
 from notifications.mailbox import Mailroom
-from notifications.templates import order_message
+from notifications.messages import PushMessage
 from notifications.vapid import generate_vapid_key
 from notifications.web_push import Subscription, _encrypt
 
@@ -19,7 +19,7 @@ def run() -> Result:
     """Encrypt and sign for one subscription, then only encrypt the same text."""
     key = generate_vapid_key()
     address = Subscription("https://push.example/x", **Mailroom().subscribe().keys())
-    message = order_message("quote_issued", message_id="1", order_id="x")
+    message = PushMessage("1", "Your quote is ready", "Open the app to see more.", "/orders/x", "x")
 
     def ours() -> None:
         _encrypt(address, message)

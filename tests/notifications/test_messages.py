@@ -7,7 +7,6 @@ import pytest
 from notifications.errors import PushInvalid, parse_retry_after
 from notifications.mailbox import MAX_MESSAGES, Mailroom
 from notifications.messages import PushMessage
-from notifications.templates import CATALOGUE, DEFAULT_LANGUAGE, EVENTS, order_message, words_for
 from notifications.vapid import decode_base64url, generate_vapid_key, load_vapid_key
 from notifications.web_push import KNOWN_PUSH_SERVICES, Subscription, WebPushSender, _matches, _origin
 
@@ -39,29 +38,6 @@ def test_the_collapse_key_fits_a_topic_header_and_follows_topic_or_id() -> None:
     assert re.fullmatch(r"[A-Za-z0-9_-]{32}", key("a", ""))
     assert key("a", "x") == key("b", "x") != key("a", "y")
     assert key("a", "") == key("a", "") != key("b", "")
-
-
-@pytest.mark.req(166)
-def test_every_language_has_every_text() -> None:
-    for language, texts in CATALOGUE.items():
-        assert set(texts) == EVENTS, language
-        for event, words in texts.items():
-            PushMessage(id="x", title=words.title, body=words.body)
-            assert not re.search(r"[{}%]", words.title + words.body), f"{event}: no room for personal data"
-
-
-@pytest.mark.req(46, 166)
-def test_words_fall_back_and_never_fail() -> None:
-    assert words_for("quote_issued", "en-GB") == words_for("quote_issued", "xx") == words_for("quote_issued")
-    assert words_for("nobody_wrote_this") == words_for("order_updated", DEFAULT_LANGUAGE)
-
-
-@pytest.mark.req(15, 46)
-def test_an_order_message_names_only_the_order() -> None:
-    message = order_message("quote_issued", message_id="e-1", order_id="a/b")
-    assert (message.id, message.url, message.topic) == ("e-1", "/orders/a%2Fb", "order-a/b")
-    with pytest.raises(PushInvalid):
-        order_message("quote_issued", message_id="e-1", order_id="\ud800")
 
 
 def test_vapid_keys_round_trip_and_stay_out_of_repr() -> None:
