@@ -1,6 +1,7 @@
 """Worlds: the people are made once and copied for each test."""
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ import pytest
 
 from marketplace.domain.parties import Account
 from marketplace.ports.unit_of_work import Gateway
-from tests.application.world import World, open_world, populate
+from tests.application.world import Scratch, World, open_world, populate
 from tests.persistence.databases import new_file
 
 
@@ -28,22 +29,29 @@ Open = Callable[..., AbstractAsyncContextManager[World]]
 
 
 @pytest.fixture(scope="session")
-def populated(tmp_path_factory: pytest.TempPathFactory) -> Populated:
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Scratch:
+    """Where worlds are opened."""
+    return Scratch(tmp_path_factory.mktemp("scratch"))
+
+
+@pytest.fixture(scope="session")
+def populated(scratch: Scratch, tmp_path_factory: pytest.TempPathFactory) -> Populated:
     """The people of the example."""
     folder = tmp_path_factory.mktemp("people")
 
     async def make() -> Populated:
-        async with open_world(await new_file(folder / "empty.db"), folder) as world:
+        async with open_world(scratch, await new_file(folder / "empty.db")) as world:
             await populate(world)
-        return Populated(folder / "business.db", world.people, world.gateways)
+        file = shutil.copy(scratch.file, folder / "people.db")
+        return Populated(Path(file), world.people, world.gateways)
 
     return asyncio.run(make())
 
 
 @pytest.fixture
-def opening(populated: Populated, tmp_path: Path) -> Open:
-    """How to open a world of one's own."""
-    return lambda **policy: open_world(populated.file, tmp_path, populated.people, populated.gateways, **policy)
+def opening(scratch: Scratch, populated: Populated) -> Open:
+    """How to open a world of one's own, one after the other."""
+    return lambda **policy: open_world(scratch, populated.file, populated.people, populated.gateways, **policy)
 
 
 @pytest.fixture

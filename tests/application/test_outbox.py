@@ -18,10 +18,10 @@ from marketplace.ports.push import PushAddress, PushKind, PushUnavailable
 from tests.application.conftest import Open, Populated
 from tests.application.example import FUNDS_MINOR, address_of
 from tests.application.faults import Crash, Faults, first_time, restarting
-from tests.application.world import World, open_world
+from tests.application.world import Scratch, World, open_world
 
 PHONE = PushAddress(PushKind.WEB_PUSH, "https://push.example/1", "key", "auth")
-SEEDS = (1, 2, 3)
+SEEDS = (1, 2)
 CRASH_RATE = 0.12
 
 
@@ -59,12 +59,11 @@ def queue(world: World, name: str) -> list[Any]:
 
 
 @pytest.fixture(scope="session")
-def undisturbed(populated: Populated, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def undisturbed(scratch: Scratch, populated: Populated) -> dict[str, Any]:
     """The story without a crash."""
 
     async def tell() -> dict[str, Any]:
-        folder = tmp_path_factory.mktemp("undisturbed")
-        async with open_world(populated.file, folder, populated.people, populated.gateways) as world:
+        async with open_world(scratch, populated.file, populated.people, populated.gateways) as world:
             return await story(world)
 
     return asyncio.run(tell())

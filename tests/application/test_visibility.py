@@ -1,8 +1,12 @@
 """Who reads what: prices and names are for the two sides of an order, a supplier reads its own work."""
 
+import asyncio
 import dataclasses
 import json
 import re
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +18,9 @@ from marketplace.application.view_orders import list_orders
 from marketplace.application.view_orders import order as view_order
 from marketplace.application.view_timeline import FOR_SUPPLIERS, latest, tail, timeline
 from marketplace.domain.parties import Account, Role
+from tests.application.conftest import Populated
 from tests.application.example import FUNDS_MINOR, TOTAL_MINOR, address_of
-from tests.application.world import World
+from tests.application.world import Scratch, World, open_world
 
 CUSTOMER_NAME = "Customer"
 COMPANIES = {"amp": "AMP", "reconcavo": "Reconcavo Machining"}
@@ -51,10 +56,31 @@ async def whole_story(world: World) -> str:
     return order_id
 
 
+@pytest.fixture(scope="module")
+def told(scratch: Scratch, populated: Populated, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The database after the whole story, which these tests only read, and the order's id."""
+
+    async def tell() -> str:
+        async with open_world(scratch, populated.file, populated.people, populated.gateways) as world:
+            return await whole_story(world)
+
+    order_id = asyncio.run(tell())
+    return Path(shutil.copy(scratch.file, tmp_path_factory.mktemp("told") / "told.db")), order_id
+
+
+@pytest.fixture
+async def story(scratch: Scratch, populated: Populated, told: tuple[Path, str]) -> AsyncIterator[tuple[World, str]]:
+    """A world in which the whole story has happened, and its order."""
+    async with open_world(scratch, told[0], populated.people, populated.gateways) as world:
+        yield world, told[1]
+
+
 @pytest.mark.req(15, 16)
 @pytest.mark.parametrize(("reader", "other"), [("amp", "reconcavo"), ("reconcavo", "amp")])
-async def test_a_supplier_reads_no_price_of_others_and_no_name(world: World, reader: str, other: str) -> None:
-    order_id = await whole_story(world)
+async def test_a_supplier_reads_no_price_of_others_and_no_name(
+    story: tuple[World, str], reader: str, other: str
+) -> None:
+    world, order_id = story
     text = await everything(world, world[reader], order_id)
     hidden = [
         CUSTOMER_NAME,
@@ -78,8 +104,8 @@ async def test_a_supplier_reads_no_price_of_others_and_no_name(world: World, rea
 
 
 @pytest.mark.req(16)
-async def test_a_suppliers_history_is_its_own_work_and_what_happens_to_the_order(world: World) -> None:
-    order_id = await whole_story(world)
+async def test_a_suppliers_history_is_its_own_work_and_what_happens_to_the_order(story: tuple[World, str]) -> None:
+    world, order_id = story
     for name, operations in (("amp", {"bases", "covers"}), ("reconcavo", {"machining"})):
         items = await timeline(world.ctx, world[name], order_id)
         assert {item.name for item in items} <= FOR_SUPPLIERS
@@ -93,9 +119,9 @@ async def test_a_suppliers_history_is_its_own_work_and_what_happens_to_the_order
     assert "ProductionProgressed" not in {item.name for item in carried}
 
 
-async def test_live_and_history_are_the_same_reading(world: World) -> None:
+async def test_live_and_history_are_the_same_reading(story: tuple[World, str]) -> None:
     """The stream reads `timeline` from the last id on: what is hidden there never comes live either."""
-    order_id = await whole_story(world)
+    world, order_id = story
     for name in ("customer", "amp"):
         whole = await timeline(world.ctx, world[name], order_id)
         for at, item in enumerate(whole):
@@ -119,8 +145,8 @@ async def test_a_supplier_does_not_read_why_a_customer_withdrew(world: World) ->
 
 
 @pytest.mark.req(17)
-async def test_an_operator_reads_everything_and_is_no_party(world: World) -> None:
-    order_id = await whole_story(world)
+async def test_an_operator_reads_everything_and_is_no_party(story: tuple[World, str]) -> None:
+    world, order_id = story
     operator = dataclasses.replace(world["customer"], id="acc_operator", role=Role.OPERATOR)
     assert [item.name for item in await timeline(world.ctx, operator, order_id)] == await world.events(order_id)
     view = await view_order(world.ctx, operator, order_id)
@@ -128,8 +154,8 @@ async def test_an_operator_reads_everything_and_is_no_party(world: World) -> Non
     assert view.next_action is None
 
 
-async def test_a_customer_reads_the_delivery_and_not_the_makers_purchases(world: World) -> None:
-    order_id = await whole_story(world)
+async def test_a_customer_reads_the_delivery_and_not_the_makers_purchases(story: tuple[World, str]) -> None:
+    world, order_id = story
     view = await view_order(world.ctx, world["customer"], order_id)
     assert [item.kind for item in view.agreements] == ["delivery"]
     text = json.dumps(dataclasses.asdict(view), default=str)

@@ -301,18 +301,33 @@ class World:
         return [f"{row.kind}: {row.reason}" for row in await self.rows("SELECT * FROM outbox WHERE status = 'parked'")]
 
 
+class Scratch:
+    """One database file, begun anew for each world: the engines keep the statements that they have compiled."""
+
+    def __init__(self, folder: Path) -> None:
+        self.file = folder / "business.db"
+        self.database = Database(f"sqlite:///{self.file}")
+        # What survives a power cut is not tested here; the disk's fsync would be half of the time.
+        event.listen(self.database._engines.write.sync_engine, "connect", _forget_power_cuts)
+
+    def begin(self, template: Path) -> Database:
+        """The database as `template` holds it. The last world must be closed."""
+        for rest in ("-wal", "-shm"):
+            self.file.with_name(self.file.name + rest).unlink(missing_ok=True)
+        shutil.copy(template, self.file)
+        return self.database
+
+
 @asynccontextmanager
 async def open_world(
+    scratch: Scratch,
     template: Path,
-    folder: Path,
     people: Mapping[str, Account] = MappingProxyType({}),
     gateways: Mapping[str, Gateway] = MappingProxyType({}),
     **policy: Any,
 ) -> AsyncIterator[World]:
-    """A marketplace in `folder`, whose database begins as `template`, in which `people` have joined."""
-    database = Database(f"sqlite:///{shutil.copy(template, folder / 'business.db')}")
-    # What survives a power cut is not tested here; the disk's fsync would be half of the time.
-    event.listen(database._engines.write.sync_engine, "connect", _forget_power_cuts)
+    """A marketplace whose database begins as `template`, in which `people` have joined. One at a time."""
+    database = scratch.begin(template)
     clock = FakeClock(datetime.fromtimestamp(START, UTC))
     chain = FakeChain(digest=keccak)
     directory, push, dispatch = FakeSupplierDirectory(LISTINGS), FakePushSender(), FakeJobDispatch()
