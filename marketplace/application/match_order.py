@@ -23,6 +23,7 @@ from marketplace.ports.supplier_directory import DirectoryMisconfigured, Directo
 ASSEMBLY_DAYS = 1
 """The manufacturer's own day after the last supply has arrived."""
 
+LONGEST_RETRY = timedelta(minutes=10)
 MISCONFIGURED_RETRY = timedelta(minutes=5)
 """A wrong password does not mend itself in seconds."""
 
@@ -60,7 +61,7 @@ async def _search(ctx: Context, order: Order, buyer: str) -> Command:
     configured = configure(template, order.configuration)
     lines = required_lines(template, configured)
     now = ctx.clock.now()
-    soon = now + timedelta(seconds=ctx.policy.search_retry_s)
+    soon = now + _patience(ctx, now - order.placed_at)
     try:
         answer = await ctx.directory.search(lines, buyer=buyer)
     except DirectoryUnavailable:
@@ -80,6 +81,11 @@ async def _search(ctx: Context, order: Order, buyer: str) -> Command:
         return RejectOrder(f"no suppliers for this order: {none}", "platform")
     fee_bps = (await ctx.chain.parameters()).fee_bps
     return RecordMatch(_by_supplier(chosen), price(template, configured, fee_bps=fee_bps), answer.partial, None)
+
+
+def _patience(ctx: Context, waited: timedelta) -> timedelta:
+    """How long until the next search: a quarter of what was waited, so that a long outage fills no timeline."""
+    return min(max(waited / 4, timedelta(seconds=ctx.policy.search_retry_s)), LONGEST_RETRY)
 
 
 async def _joined(ctx: Context, answer: Offers, order: Order) -> Sequence[Offer]:

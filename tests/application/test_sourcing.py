@@ -50,6 +50,17 @@ async def test_a_dead_registry_makes_the_order_wait_and_say_so(world: World) -> 
     assert await world.parked() == []
 
 
+async def test_a_long_outage_is_asked_about_less_and_less_often(world: World) -> None:
+    """Ten hours without a registry: a few searches an hour, not one every ten seconds, and never longer than that."""
+    world.directory.fail(DirectoryUnavailable("no answer"))
+    await world.place()
+    await world.work()
+    for _ in range(60):
+        world.pass_time(minutes=10)
+        await world.work()
+    assert 60 <= len(world.directory.asked) <= 90
+
+
 async def test_a_refused_sign_in_waits_longer_and_names_the_operator(world: World) -> None:
     world.directory.fail(DirectoryMisconfigured("credentials_refused"))
     order_id = (await world.place()).id
