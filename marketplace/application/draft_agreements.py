@@ -61,7 +61,10 @@ async def draft_agreements(ctx: Context, order_id: str) -> None:
     now = ctx.clock.now()
     fund_by = int(now.timestamp()) + ctx.policy.quote_validity_s
     delivery = await _delivery(ctx, order, order.price, parties, known, fund_by)
-    supplies = [await _supply(ctx, order, choice, side, parties, known, delivery) for choice, side in parties.suppliers]
+    supplies = [
+        await _supply(ctx, order, order.price, choice, side, parties, known, delivery)
+        for choice, side in parties.suppliers
+    ]
     requests = [await _request(ctx, delivery, "payee", parties.maker)]
     for supply, (_, side) in zip(supplies, parties.suppliers, strict=True):
         requests.append(await _request(ctx, supply, "payee", side))
@@ -190,23 +193,14 @@ async def _delivery(
         spec_hash=ctx.chain.keccak(ctx.canonical(specification(order, price, salt))),
         salt=salt,
     )
-    identity, address = await ctx.chain.terms_id(terms)
     description = f"{order.amount} × {template_of(ctx, order.product_id).name}"
-    return Agreement(
-        id=identity,
-        order_id=order.id,
-        kind=terms.kind,
-        address=address,
-        terms=terms,
-        payer_id=order.customer_id,
-        payee_id=parties.maker.organisation.id,
-        description=description,
-    )
+    return await _agreement(ctx, order, terms, order.customer_id, parties.maker, description)
 
 
 async def _supply(
     ctx: Context,
     order: Order,
+    price: Price,
     choice: SupplyChoice,
     side: Side,
     parties: Parties,
@@ -215,7 +209,7 @@ async def _supply(
 ) -> Agreement:
     salt = ctx.random_hash()
     proved = Milestone(ctx.policy.supply_machine_bps, EventCode.PRODUCTION_FINISHED, Witness.ATTESTOR)
-    document = specification(order, order.price, salt, choice.lines) if order.price else {}
+    document = specification(order, price, salt, choice.lines)
     terms = Terms(
         **_base(ctx, known, parties),
         kind=AgreementKind.SUPPLY,
@@ -233,6 +227,20 @@ async def _supply(
         spec_hash=ctx.chain.keccak(ctx.canonical(document)),
         salt=salt,
     )
+    description = f"{', '.join(choice.lines)} for {order.amount} pieces"
+    return await _agreement(ctx, order, terms, order.manufacturer_id, side, description, choice.lines)
+
+
+async def _agreement(
+    ctx: Context,
+    order: Order,
+    terms: Terms,
+    payer_id: str,
+    payee: Side,
+    description: str,
+    lines: tuple[str, ...] = (),
+) -> Agreement:
+    """The draft that these terms make: its id and address follow from them."""
     identity, address = await ctx.chain.terms_id(terms)
     return Agreement(
         id=identity,
@@ -240,10 +248,10 @@ async def _supply(
         kind=terms.kind,
         address=address,
         terms=terms,
-        payer_id=order.manufacturer_id,
-        payee_id=side.organisation.id,
-        description=f"{', '.join(choice.lines)} for {order.amount} pieces",
-        lines=choice.lines,
+        payer_id=payer_id,
+        payee_id=payee.organisation.id,
+        description=description,
+        lines=lines,
     )
 
 

@@ -182,17 +182,25 @@ def _milestones(agreement: Agreement) -> list[MilestoneView]:
     return [*views, MilestoneView(int(EventCode.DELIVERED), label, rest, voucher, state, None)]
 
 
+async def _currency(tx: Transaction, agreement: Agreement) -> str:
+    """The currency that the order was priced in. Raises NotFound for an agreement without a priced order."""
+    order = await tx.orders.get(agreement.order_id)
+    if order is None or order.price is None:
+        raise NotFound("order")
+    return order.price.currency
+
+
 async def readable_terms(tx: Transaction, agreement: Agreement) -> tuple[LabelledValue, ...]:
     """The terms in words, in the order in which people ask."""
     terms, view = agreement.terms, await agreement_view(tx, agreement)
-    euros = "EUR"
+    currency = await _currency(tx, agreement)
     rows = [
         ("What", agreement.description),
         ("Made by", view.payee.name),
         ("Paid by", view.payer.name),
-        ("Price, everything included", spell(terms.amount_minor, euros)),
+        ("Price, everything included", spell(terms.amount_minor, currency)),
         ("Delivered by", view.deliver_by.strftime("%d %B %Y, %H:%M UTC")),
-        *((row.label, f"{spell(row.amount_minor, euros)}: {row.vouched_by}") for row in view.milestones),
+        *((row.label, f"{spell(row.amount_minor, currency)}: {row.vouched_by}") for row in view.milestones),
         (
             "If it is late",
             f"{terms.penalty_bps_per_day / 100:g} % less for each day begun, at most {terms.penalty_cap_bps / 100:g} %",
@@ -222,7 +230,7 @@ async def present_request(tx: Transaction, request: SignatureRequest) -> Signatu
             id=view.id,
             kind=view.kind,
             amount_minor=view.amount_minor,
-            currency="EUR",
+            currency=await _currency(tx, agreement),
             payer=view.payer,
             payee=view.payee,
             deliver_by=view.deliver_by,
