@@ -1,6 +1,7 @@
 """`lotsizeone`: the one interface that scripts and people share. Each command imports what it needs when it runs."""
 
 import asyncio
+import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -70,12 +71,19 @@ def demo(
         Path | None, typer.Option("--data", help="Keep everything in this folder.", file_okay=False)
     ] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the outcome to this file.")] = None,
+    evidence: Annotated[Path | None, typer.Option(help="Write what the machines said; `verify` reads it.")] = None,
+    rpc: Annotated[
+        str | None, typer.Option(help="Play on this development chain, which makes blocks by itself; else on our own.")
+    ] = None,
     port: Port = 0,
 ) -> None:
     """Play one order from the phone to the settled payment, on real processes, and leave the app running."""
     from bootstrap.demo.run import run_demo  # noqa: PLC0415
 
-    raise typer.Exit(asyncio.run(run_demo(once=once, data=data, json_file=json_file, port=port)))
+    playing = run_demo(
+        once=once, data=data, json_file=json_file, evidence_file=evidence, port=port, chain_url=rpc or ""
+    )
+    raise typer.Exit(asyncio.run(playing))
 
 
 @app.command(
@@ -136,18 +144,105 @@ def devchain(data: Data = None, port: Port = 8545, child: Child = False) -> None
 
 
 @app.command(
-    short_help="Put the contracts on a development chain.",
-    epilog="Example: lotsizeone deploy --data .data --rpc http://127.0.0.1:8545",
+    short_help="Put the contracts on a chain.",
+    epilog="Example: lotsizeone deploy --rpc https://rpc.example.org --keystore deployer.json"
+    " --password-file password --fee-receiver 0x… --token 0x…",
 )
 def deploy(
     data: Data = None,
     rpc: Annotated[str | None, typer.Option(help="The node's address; else CHAIN_URL, or port 8545 here.")] = None,
+    keystore: Annotated[
+        Path | None, typer.Option(help="The deployer's keystore file; without it development keys.", dir_okay=False)
+    ] = None,
+    password_file: Annotated[Path | None, typer.Option(help="Opens the keystore; else you are asked.")] = None,
+    fee_receiver: Annotated[str | None, typer.Option(help="Who earns the fees.")] = None,
+    token: Annotated[list[str] | None, typer.Option(help="Money that agreements may count in; repeatable.")] = None,
+    chain_id: Annotated[int | None, typer.Option(help="Refuse any other chain.")] = None,
+    arbiter: Annotated[
+        str | None, typer.Option(help="The arbiter you will name; refused if it is the platform.")
+    ] = None,
+    address_book: Annotated[
+        Path | None, typer.Option(help="Where the addresses are written; else contracts.json.", dir_okay=False)
+    ] = None,
 ) -> None:
-    """Put the contracts on a development chain and write the address book; a second run finds what is there."""
-    from bootstrap.deploy import deploy_development  # noqa: PLC0415
+    """Put the contracts on a chain and write the address book. A second run goes on, or finds that all is there.
 
-    book = asyncio.run(deploy_development(_settings(data_dir=data, chain_url=rpc)))
+    With --keystore on any chain, with money that is there already; without it on a development chain, with test money.
+    """
+    from bootstrap import deploy as deploying  # noqa: PLC0415
+
+    if keystore is None:
+        if any((password_file, fee_receiver, token, chain_id, arbiter, address_book)):
+            raise ValueError("these options are for a deployment with a --keystore")
+        book = asyncio.run(deploying.deploy_development(_settings(data_dir=data, chain_url=rpc)))
+    else:
+        if rpc is None or fee_receiver is None:
+            raise ValueError("a deployment with a keystore names --rpc and --fee-receiver")
+        request = deploying.Request(
+            rpc=rpc,
+            keystore=keystore,
+            password=_password(password_file),
+            fee_receiver=fee_receiver,
+            tokens=tuple(token or ()),
+            address_book=address_book or Path("contracts.json"),
+            chain_id=chain_id,
+            arbiter=arbiter,
+        )
+        book = asyncio.run(deploying.deploy_with_keystore(request, lambda words: typer.echo(words, err=True)))
     typer.echo(book.to_json())
+
+
+def _password(file: Path | None) -> str:
+    """From a file, without the line's end, or from the keyboard."""
+    if file is None:
+        return str(typer.prompt("Password of the keystore", hide_input=True, err=True))
+    return file.read_text("utf-8").rstrip("\r\n")
+
+
+@app.command(
+    short_help="Check an order from the outside, without our server.",
+    epilog="Example: lotsizeone verify evidence.json --rpc http://127.0.0.1:8545",
+)
+def verify(
+    target: Annotated[str, typer.Argument(help="An agreement's address, an evidence file, or an order of --evidence.")],
+    rpc: Annotated[str, typer.Option(help="The address of a node of the chain.")] = "http://127.0.0.1:8545",
+    evidence: Annotated[
+        Path | None, typer.Option(help="What machines said, exported for this order.", dir_okay=False, exists=True)
+    ] = None,
+    factory: Annotated[str | None, typer.Option(help="The factory that the agreement must come from.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Derive everything about an order again from the chain: who signed, who proved, who was paid what, and why.
+
+    Asks a node and nobody else. Ends with 0 if everything adds up, else with the number of the check that failed.
+    """
+    from bootstrap import verify as verifying  # noqa: PLC0415
+
+    question = verifying.Question.of(target, evidence=evidence, factory=factory)
+    verdict = asyncio.run(verifying.judge(question, rpc))
+    for line in [verifying.as_json(verdict)] if as_json else verifying.as_words(verdict):
+        typer.echo(line)
+    raise typer.Exit(verdict.exit_code)
+
+
+@app.command(
+    "export-evidence",
+    short_help="Write what machines said about an order, with the proofs.",
+    epilog="Example: lotsizeone export-evidence ord_0123 --data .data --out evidence.json",
+)
+def export_evidence(
+    order: Annotated[str, typer.Argument(help="The order's id.")],
+    data: Data = None,
+    out: Annotated[Path | None, typer.Option(help="The file; else standard output.", dir_okay=False)] = None,
+) -> None:
+    """Write an order's evidence file: every signed event, proved, and what was ordered. `verify` needs no more."""
+    from bootstrap.evidence import evidence_of, write_evidence  # noqa: PLC0415
+
+    document = asyncio.run(evidence_of(_settings(data_dir=data), order))
+    if out is None:
+        typer.echo(json.dumps(document, indent=1, ensure_ascii=False))
+    else:
+        write_evidence(out, document)
 
 
 @app.command(short_help="Run the simulated factory.", epilog="Example: lotsizeone factory --config factory.json")

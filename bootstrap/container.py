@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import rfc8785
 
 from bootstrap import secrets_store
+from bootstrap.deploy import DEVELOPMENT_CHAIN_IDS
 from bootstrap.files import read_if_there
 from bootstrap.settings import Settings, SettingsRefused
 from bootstrap.system import SystemClock, new_id, random_hash, unix_time
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-DEVELOPMENT_CHAIN_IDS = frozenset({1337, 31337})
-"""Chains on which development keys may sign."""
 ADDRESS_BOOK_POLL_S = 0.05
 
 

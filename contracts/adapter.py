@@ -1,6 +1,6 @@
 """The marketplace's `Chain` port on these contracts: translates words and types; `sender` sends what is sent once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -20,10 +20,12 @@ from contracts.signers import SignatureError, Signer, recover_typed_data
 from contracts.translation import PARTS_OF_A_LOG, Said, address_of, is_ours, statements
 from marketplace.domain.agreement import ActionKind, Agreement, Terms
 from marketplace.ports.chain import (
+    NO_CONSENT,
     ChainEvent,
     ChainParameters,
     ChainRefused,
     ChainUnavailable,
+    Consent,
     Head,
     Proof,
     TypedData,
@@ -31,6 +33,8 @@ from marketplace.ports.chain import (
 from marketplace.ports.stores import ChainTransactionStore
 
 SECRET_BYTES = 32
+SHARE = 0xFFFF
+"""The lowest bits of `resolution`: what the call itself says."""
 DUES = {"payee": moves.Party.PAYEE, "payer": moves.Party.PAYER, "fee": moves.Party.FEE_RECEIVER}
 
 
@@ -68,6 +72,41 @@ def _agreed(agreed: Terms) -> terms.Terms:
         return _signed(agreed)
     except ValueError as error:
         raise ChainRefused("BadTerms") from error
+
+
+def _evidence(proof: Proof) -> moves.Evidence:
+    """A proof as the contracts take it."""
+    leaves = [
+        evidence.leaf(_bytes(agreement_id), _bytes(spec), code, at_ms, _bytes(payload))
+        for agreement_id, spec, code, at_ms, payload in proof.leaves
+    ]
+    *_, at_ms, payload = proof.leaves[proof.index]
+    return moves.Evidence(
+        at_ms=at_ms,
+        payload_hash=_bytes(payload),
+        proof=evidence.merkle_proof(leaves, proof.index),
+        root=_bytes(proof.root),
+        sequence=proof.sequence,
+        previous=_bytes(proof.previous),
+        signature=_bytes(proof.signature),
+    )
+
+
+def _given(consent: Consent) -> moves.Authorisation:
+    return moves.Authorisation(consent.deadline, _bytes(consent.signature))
+
+
+ACTIONS: Mapping[ActionKind, Callable[[str, terms.Terms, Consent], Call]] = {
+    ActionKind.ACCEPT: lambda to, agreed, by: moves.accept(to, agreed, _given(by)),
+    ActionKind.CONTEST: lambda to, agreed, by: moves.contest(to, agreed, by.number, _given(by)),
+    ActionKind.APPROVE: lambda to, agreed, by: moves.approve(to, agreed, by.number, _given(by)),
+    ActionKind.CANCEL: lambda to, agreed, by: moves.cancel(to, agreed, by.number, _given(by)),
+    ActionKind.DISPUTE: lambda to, agreed, by: moves.dispute(to, agreed, DUES[by.by], _given(by)),
+    ActionKind.DELIVERED: lambda to, agreed, by: moves.delivered_by_carrier(to, agreed, _given(by)),
+    ActionKind.REVOKE: lambda to, agreed, by: moves.revoke(to, agreed, _given(by)),
+    ActionKind.RESOLVE: lambda to, agreed, by: moves.resolve(to, agreed, by.number & SHARE, _given(by)),
+}
+"""Calls of the actions that one party signs."""
 
 
 def _event(event: Event, said: Said) -> ChainEvent:
@@ -167,15 +206,21 @@ class ChainAdapter:
             chain_id=self._book.chain_id,
         )
 
-    async def action_to_sign(self, agreement_id: str, action: ActionKind, deadline: int) -> TypedData:
+    async def action_to_sign(self, agreement_id: str, action: ActionKind, deadline: int, number: int = 0) -> TypedData:
         """As the port says."""
         return terms.action_typed_data(
             _bytes(agreement_id),
             terms.What(int(action)),
-            bytes(32),
+            terms.number_word(number),
             deadline,
             chain_id=self._book.chain_id,
             factory=self._book.factory,
+        )
+
+    async def split_to_sign(self, agreement_id: str, payee_bps: int, deadline: int) -> TypedData:
+        """As the port says."""
+        return terms.split_typed_data(
+            _bytes(agreement_id), payee_bps, deadline, chain_id=self._book.chain_id, factory=self._book.factory
         )
 
     def signed_by(self, typed: TypedData, signature: str) -> str | None:
@@ -194,24 +239,31 @@ class ChainAdapter:
         entries = [self._entry(agreement) for agreement in (delivery, *supplies)]
         await self._submit(key, factory.open_batch(self._book.factory, entries))
 
-    async def claim(self, key: str, agreement: Agreement, milestone: int, proof: Proof) -> None:
+    async def open_supply(self, key: str, supply: Agreement, lineage: Sequence[Terms]) -> None:
         """As the port says."""
-        leaves = [
-            evidence.leaf(_bytes(agreement_id), _bytes(spec), code, at_ms, _bytes(payload))
-            for agreement_id, spec, code, at_ms, payload in proof.leaves
-        ]
-        *_, at_ms, payload = proof.leaves[proof.index]
-        signed = moves.Evidence(
-            at_ms=at_ms,
-            payload_hash=_bytes(payload),
-            proof=evidence.merkle_proof(leaves, proof.index),
-            root=_bytes(proof.root),
-            sequence=proof.sequence,
-            previous=_bytes(proof.previous),
-            signature=_bytes(proof.signature),
+        parents = [_agreed(parent) for parent in lineage]
+        await self._submit(key, factory.open_supply(self._book.factory, self._entry(supply), parents))
+
+    async def novate(
+        self,
+        key: str,
+        old: Agreement,
+        successor: Agreement,
+        supplies: Sequence[Agreement],
+        payer: Consent,
+        payee: Consent = NO_CONSENT,
+    ) -> None:
+        """As the port says."""
+        entries = [self._entry(agreement) for agreement in (successor, *supplies)]
+        consents = _given(payer), _given(payee)
+        await self._submit(
+            key, factory.novate(self._book.factory, _agreed(old.terms), entries, payer.number, *consents)
         )
-        call = moves.claim(_address(agreement), _agreed(agreement.terms), milestone, [signed])
-        await self._move(key, agreement, call)
+
+    async def claim(self, key: str, agreement: Agreement, milestone: int, proofs: Sequence[Proof]) -> None:
+        """As the port says."""
+        signed = [_evidence(proof) for proof in proofs]
+        await self._move(key, agreement, moves.claim(_address(agreement), _agreed(agreement.terms), milestone, signed))
 
     async def delivered_by_secret(self, key: str, agreement: Agreement, secret: str) -> None:
         """As the port says."""
@@ -220,21 +272,34 @@ class ChainAdapter:
             raise ChainRefused("WrongSecret")
         await self._move(key, agreement, moves.delivered_by_secret(_address(agreement), agreed, revealed))
 
-    async def act(self, key: str, agreement: Agreement, action: ActionKind, signature: str, deadline: int) -> None:
-        """As the port says, for acceptance and the carrier's delivery."""
-        consent = moves.Authorisation(deadline, _bytes(signature))
-        move = {ActionKind.ACCEPT: moves.accept, ActionKind.DELIVERED: moves.delivered_by_carrier}.get(action)
+    async def act(self, key: str, agreement: Agreement, action: ActionKind, consent: Consent) -> None:
+        """As the port says."""
+        move = ACTIONS.get(action)
         if move is None:
             raise ChainRefused(f"{action.name} is not relayed")
         await self._move(key, agreement, move(_address(agreement), _agreed(agreement.terms), consent))
+
+    async def split(self, key: str, agreement: Agreement, payer: Consent, payee: Consent) -> None:
+        """As the port says."""
+        agreed = _agreed(agreement.terms)
+        call = moves.split(_address(agreement), agreed, payer.number, _given(payer), _given(payee))
+        await self._move(key, agreement, call)
 
     async def finalise(self, key: str, agreement: Agreement) -> None:
         """As the port says."""
         await self._move(key, agreement, moves.finalise(_address(agreement), _agreed(agreement.terms)))
 
+    async def release(self, key: str, agreement: Agreement) -> None:
+        """As the port says."""
+        await self._move(key, agreement, moves.release(_address(agreement), _agreed(agreement.terms)))
+
     async def refund(self, key: str, agreement: Agreement) -> None:
         """As the port says."""
         await self._move(key, agreement, moves.refund(_address(agreement), _agreed(agreement.terms)))
+
+    async def timeout(self, key: str, agreement: Agreement) -> None:
+        """As the port says."""
+        await self._move(key, agreement, moves.timeout(_address(agreement), _agreed(agreement.terms)))
 
     async def pay_out(self, key: str, agreement: Agreement, party: str) -> None:
         """As the port says."""

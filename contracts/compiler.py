@@ -30,8 +30,8 @@ _OUTPUT: Final = [
     "storageLayout",
 ]
 SETTINGS: Final[dict[str, Any]] = {
-    # The legacy pipeline: via-IR saved 2-3 % gas and is the younger code generator.
-    "viaIR": False,
+    # By the intermediate representation: 4 % less gas at opening and 2-3 % later than by the legacy pipeline.
+    "viaIR": True,
     "evmVersion": "cancun",
     "optimizer": {"enabled": True, "runs": 800},
     # No IPFS hash in the code: a comment must not change the bytes that people compare.

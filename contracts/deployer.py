@@ -1,14 +1,15 @@
 """Puts the contracts on a chain, once: a second run, also after a crash in the middle, finds what the first did.
 
-Every contract has its nonce, so its address is known before and each deployment is the same bytes again. The deployer's
-account should do nothing else.
+Every contract has its nonce, so its address is known before, and a run that is repeated goes on where the last one
+ended. Between the first and the last contract the deployer's account should do nothing else.
 """
 
 import asyncio
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import rlp  # type: ignore[import-untyped]
 from eth_hash.auto import keccak
@@ -16,47 +17,50 @@ from eth_utils.address import to_checksum_address
 
 from contracts.abi import encode_constructor
 from contracts.artifacts import load
+from contracts.bindings import factory as factory_binding
 from contracts.bindings.call import Call
 from contracts.eip712 import address_bytes
-from contracts.errors import ContractsError
+from contracts.errors import ContractsError, NodeRefused
 from contracts.rpc import Rpc
 from contracts.signers import Signer
-from contracts.transactions import broadcast, estimate_gas, sign_call, suggest_fees, wait_for_receipt
+from contracts.transactions import broadcast, estimate_gas, sign_call, suggest_fees
 
 FEE_CEILING_BPS: Final = 1_000
 SELF_ATTESTED_BPS: Final = 3_000
+FACTORY_GAS: Final = 6_000_000
+"""Its constructor calls its parts, which an estimate does not find before they are mined."""
+MINED_WITHIN_S: Final = 180.0
+"""A public chain makes a block in some twelve seconds; a run that gives up can be repeated."""
 
 
 class DeploymentError(ContractsError):
     """The chain holds something else than our contracts at the addresses that we would use."""
 
 
-@dataclass(frozen=True)
-class AddressBook:
-    """Where everything is. `test_euro` is None where real tokens are used."""
+class DeploymentUnfinished(DeploymentError):
+    """A transaction was not mined in time; run it again."""
 
-    chain_id: int
-    factory: str
-    delivery_implementation: str
-    supply_implementation: str
-    test_euro: str | None
-    deployed_block: int
+
+@dataclass(frozen=True)
+class _Document:
+    """Something that is kept as JSON."""
 
     def to_json(self) -> str:
         """For a file."""
         return json.dumps(asdict(self), indent=1) + "\n"
 
     @classmethod
-    def from_json(cls, text: str) -> "AddressBook":
+    def from_json(cls, text: str) -> Self:
         """From a file.
 
         Raises:
-            DeploymentError: it is no address book.
+            DeploymentError: it is something else.
         """
         try:
-            return cls(**json.loads(text))
-        except (ValueError, TypeError) as error:
-            raise DeploymentError(f"not an address book: {error}") from error
+            raw = json.loads(text)
+            return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in raw.items()})
+        except (ValueError, TypeError, AttributeError) as error:
+            raise DeploymentError(f"not an {cls.__name__}: {error}") from error
 
     def save(self, path: Path) -> None:
         """Writes the file in one step."""
@@ -66,7 +70,82 @@ class AddressBook:
 
 
 @dataclass(frozen=True)
-class _Step:
+class AddressBook(_Document):
+    """Where everything is. `test_euro` is None where real tokens are used."""
+
+    chain_id: int
+    factory: str
+    delivery_implementation: str
+    supply_implementation: str
+    test_euro: str | None
+    deployed_block: int
+
+    @property
+    def places(self) -> dict[str, str]:
+        """Address by contract."""
+        found = {
+            "TestEuro": self.test_euro,
+            "DeliveryAgreement": self.delivery_implementation,
+            "SupplyAgreement": self.supply_implementation,
+            "AgreementFactory": self.factory,
+        }
+        return {contract: address for contract, address in found.items() if address is not None}
+
+
+@dataclass(frozen=True)
+class Plan(_Document):
+    """All that decides the addresses and the code: kept in a file, it lets a run go on after a crash.
+
+    `minter` None deploys no TestEuro; `tokens` are further ones that agreements may count in; `from_block` lies before
+    all of it.
+    """
+
+    chain_id: int
+    deployer: str
+    first_nonce: int
+    fee_receiver: str
+    minter: str | None = None
+    tokens: tuple[str, ...] = ()
+    fee_ceiling_bps: int = FEE_CEILING_BPS
+    self_attested_bps: int = SELF_ATTESTED_BPS
+    from_block: int = 0
+
+    @property
+    def steps(self) -> list["Step"]:
+        """What is created, in order."""
+        test_money = [] if self.minter is None else ["TestEuro"]
+        names = [*test_money, "DeliveryAgreement", "SupplyAgreement", "AgreementFactory"]
+        at = {name: create_address(self.deployer, self.first_nonce + index) for index, name in enumerate(names)}
+        parts = [at["AgreementFactory"], self.fee_receiver]
+        arguments: Mapping[str, list[Any]] = {
+            "TestEuro": [self.minter],
+            "DeliveryAgreement": parts,
+            "SupplyAgreement": parts,
+            "AgreementFactory": [
+                at["DeliveryAgreement"],
+                at["SupplyAgreement"],
+                self.fee_receiver,
+                self.fee_ceiling_bps,
+                self.self_attested_bps,
+                [*(at[name] for name in test_money), *self.tokens],
+            ],
+        }
+        return [
+            Step(name, self.first_nonce + index, at[name], encode_constructor(name, arguments[name]))
+            for index, name in enumerate(names)
+        ]
+
+    def differs(self, other: "Plan") -> list[str]:
+        """Names of what another plan does otherwise, wherever in the chain it begins."""
+        ignored = {"first_nonce", "from_block"}
+        names = [field.name for field in fields(self) if field.name not in ignored]
+        return [name for name in names if getattr(self, name) != getattr(other, name)]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One contract: the deployer's nonce that makes it, where it will be, its creation code."""
+
     contract: str
     nonce: int
     address: str
@@ -84,11 +163,11 @@ async def deploy(
     self_attested_bps: int = SELF_ATTESTED_BPS,
     first_nonce: int = 0,
 ) -> AddressBook:
-    """Deploys what is missing and verifies all of it.
+    """Deploys what is missing and verifies all of it, with an account that does nothing else from `first_nonce` on.
 
     Args:
         rpc: The node.
-        signer: The deployer, with ether for some 8 million gas.
+        signer: The deployer, with ether for some 10 million gas.
         fee_receiver: Where fees go.
         minter: Who may mint TestEuro; None deploys none.
         tokens: Further tokens that agreements may count in.
@@ -98,34 +177,45 @@ async def deploy(
 
     Raises:
         DeploymentError: the nonces were used for something else.
+        NodeError: the node failed; run it again.
     """
-    chain_id = int(await rpc.call("eth_chainId"), 16)
-    steps = _plan(
-        signer.address,
-        first_nonce,
+    plan = Plan(
+        chain_id=int(await rpc.call("eth_chainId"), 16),
+        deployer=signer.address,
+        first_nonce=first_nonce,
+        fee_receiver=fee_receiver,
         minter=minter,
         tokens=tokens,
-        fee_receiver=fee_receiver,
-        ceilings=(fee_ceiling_bps, self_attested_bps),
+        fee_ceiling_bps=fee_ceiling_bps,
+        self_attested_bps=self_attested_bps,
     )
-    used = int(await rpc.call("eth_getTransactionCount", signer.address, "latest"), 16)
+    return await carry_out(rpc, signer, plan)
+
+
+async def carry_out(rpc: Rpc, signer: Signer, plan: Plan) -> AddressBook:
+    """Deploys what the plan still misses and verifies all of it; raises as `deploy` does."""
+    await _require_chain(rpc, plan.chain_id, "the plan is")
+    if address_bytes(signer.address) != address_bytes(plan.deployer):
+        raise DeploymentError(f"the plan is for the account {plan.deployer}, not for {signer.address}")
+    steps, used = plan.steps, await _nonce(rpc, plan.deployer)
     missing = [step for step in steps if step.nonce >= used]
     if missing and missing[0].nonce != used:
         raise DeploymentError(f"the deployer's next nonce is {used}, the first contract wants {missing[0].nonce}")
     for step in steps:
-        if step.nonce < used and not await _is_ours(rpc, step.contract, step.address):
-            raise DeploymentError(f"nonce {step.nonce} of the deployer made no {step.contract} of this release")
-    await _send(rpc, signer, missing, chain_id)
+        if step.nonce < used:
+            await _require_ours(rpc, step)
+    await _send(rpc, signer, missing, plan.chain_id)
     places = {step.contract: step.address for step in steps}
     book = AddressBook(
-        chain_id,
+        plan.chain_id,
         places["AgreementFactory"],
         places["DeliveryAgreement"],
         places["SupplyAgreement"],
         places.get("TestEuro"),
-        await _deployed_block(rpc, places["AgreementFactory"]),
+        await _deployed_block(rpc, places["AgreementFactory"], plan.from_block),
     )
     await verify(rpc, book)
+    await require_settings(rpc, book, plan)
     return book
 
 
@@ -135,18 +225,26 @@ async def verify(rpc: Rpc, book: AddressBook) -> None:
     Raises:
         DeploymentError: another chain, or other code.
     """
-    chain_id = int(await rpc.call("eth_chainId"), 16)
-    if chain_id != book.chain_id:
-        raise DeploymentError(f"the node is on chain {chain_id}, the address book on {book.chain_id}")
-    places = {
-        "AgreementFactory": book.factory,
-        "DeliveryAgreement": book.delivery_implementation,
-        "SupplyAgreement": book.supply_implementation,
-        "TestEuro": book.test_euro,
-    }
-    for contract, address in places.items():
-        if address is not None and not await _is_ours(rpc, contract, address):
+    await _require_chain(rpc, book.chain_id, "the address book is")
+    for contract, address in book.places.items():
+        if not await _is_ours(rpc, contract, address):
             raise DeploymentError(f"at {address} there is no {contract} of this release")
+
+
+async def require_settings(rpc: Rpc, book: AddressBook, plan: Plan) -> None:
+    """Compares what the factory was deployed with to what a plan asks for.
+
+    Raises:
+        DeploymentError: an earlier run had other options.
+    """
+    settings = await factory_binding.settings(rpc, book.factory)
+    found = (settings.fee_receiver, settings.fee_ceiling_bps, settings.self_attested_bps)
+    wanted = (str(to_checksum_address(plan.fee_receiver)), plan.fee_ceiling_bps, plan.self_attested_bps)
+    if found != wanted:
+        raise DeploymentError(f"the factory was deployed with {found}, not with {wanted}")
+    for token in plan.tokens:
+        if not await factory_binding.is_listed(rpc, book.factory, token):
+            raise DeploymentError(f"the factory does not list the token {token}")
 
 
 def create_address(sender: str, nonce: int) -> str:
@@ -155,48 +253,42 @@ def create_address(sender: str, nonce: int) -> str:
     return str(to_checksum_address(created[12:]))
 
 
-def _plan(
-    deployer: str,
-    first_nonce: int,
-    *,
-    minter: str | None,
-    tokens: tuple[str, ...],
-    fee_receiver: str,
-    ceilings: tuple[int, int],
-) -> list[_Step]:
-    names = [*(["TestEuro"] if minter is not None else []), "DeliveryAgreement", "SupplyAgreement", "AgreementFactory"]
-    at = {name: create_address(deployer, first_nonce + index) for index, name in enumerate(names)}
-    listed = [*([at["TestEuro"]] if minter is not None else []), *tokens]
-    parts = [at["AgreementFactory"], fee_receiver]
-    arguments: dict[str, list[Any]] = {
-        "TestEuro": [minter],
-        "DeliveryAgreement": parts,
-        "SupplyAgreement": parts,
-        "AgreementFactory": [
-            at["DeliveryAgreement"],
-            at["SupplyAgreement"],
-            fee_receiver,
-            *ceilings,
-            listed,
-        ],
-    }
-    return [
-        _Step(name, first_nonce + index, at[name], encode_constructor(name, arguments[name]))
-        for index, name in enumerate(names)
-    ]
+async def _require_chain(rpc: Rpc, wanted: int, whose: str) -> None:
+    chain_id = int(await rpc.call("eth_chainId"), 16)
+    if chain_id != wanted:
+        raise DeploymentError(f"the node is on chain {chain_id}, {whose} for chain {wanted}")
 
 
-async def _send(rpc: Rpc, signer: Signer, steps: list[_Step], chain_id: int) -> None:
+async def _require_ours(rpc: Rpc, step: Step) -> None:
+    if not await _is_ours(rpc, step.contract, step.address):
+        raise DeploymentError(f"nonce {step.nonce} of the deployer made no {step.contract} of this release")
+
+
+async def _send(rpc: Rpc, signer: Signer, steps: list[Step], chain_id: int) -> None:
     fees = await suggest_fees(rpc)
-    hashes = []
     for step in steps:
         call = Call(None, step.creation)
-        # The factory's constructor calls its parts, which an estimate does not find yet: it gets a fixed limit.
-        gas = 4_000_000 if step.contract == "AgreementFactory" else await estimate_gas(rpc, signer.address, call)
+        is_factory = step.contract == factory_binding.CONTRACT
+        gas = FACTORY_GAS if is_factory else await estimate_gas(rpc, signer.address, call)
         signed = await sign_call(signer, call, nonce=step.nonce, gas=gas, fees=fees, chain_id=chain_id)
+        # Whatever the node says of it: an earlier run may have sent another transaction with this nonce, just as good.
         await broadcast(rpc, signed.raw)
-        hashes.append(signed.hash)
-    await asyncio.gather(*(wait_for_receipt(rpc, one) for one in hashes))
+    for step in steps:
+        await _wait_for(rpc, signer.address, step)
+
+
+async def _wait_for(rpc: Rpc, deployer: str, step: Step, *, poll_s: float = 0.05) -> None:
+    loop = asyncio.get_running_loop()
+    until = loop.time() + MINED_WITHIN_S
+    while await _nonce(rpc, deployer) <= step.nonce:
+        if loop.time() > until:
+            raise DeploymentUnfinished(f"{step.contract} was not mined within {MINED_WITHIN_S:g} s: run it again")
+        await asyncio.sleep(poll_s)
+    await _require_ours(rpc, step)
+
+
+async def _nonce(rpc: Rpc, account: str) -> int:
+    return int(await rpc.call("eth_getTransactionCount", account, "latest"), 16)
 
 
 async def _is_ours(rpc: Rpc, contract: str, address: str) -> bool:
@@ -204,15 +296,17 @@ async def _is_ours(rpc: Rpc, contract: str, address: str) -> bool:
     return load(contract).matches(code)
 
 
-async def _deployed_block(rpc: Rpc, factory: str) -> int:
+async def _deployed_block(rpc: Rpc, factory: str, from_block: int) -> int:
     """First block with the factory's code: where an indexer starts. By bisection, some thirty questions."""
-    low, high = 0, int(await rpc.call("eth_blockNumber"), 16)
-    if await rpc.call("eth_getCode", factory, hex(high)) == "0x":
-        raise DeploymentError(f"at {factory} there is no AgreementFactory: the nonces were used for something else")
-    while low < high:
-        middle = (low + high) // 2
-        if await rpc.call("eth_getCode", factory, hex(middle)) == "0x":
-            low = middle + 1
-        else:
-            high = middle
+    low, high = from_block, int(await rpc.call("eth_blockNumber"), 16)
+    try:
+        while low < high:
+            middle = (low + high) // 2
+            if await rpc.call("eth_getCode", factory, hex(middle)) == "0x":
+                low = middle + 1
+            else:
+                high = middle
+    except NodeRefused:
+        # A node without old states: an indexer that starts earlier only reads more.
+        return from_block
     return low

@@ -21,6 +21,7 @@ TYPES: Final[dict[str, str]] = {
         "bytes32 salt"
     ),
     "Action": "bytes32 id,uint8 what,bytes32 data,uint256 deadline",
+    "Split": "bytes32 id,uint16 payeeBps,uint256 deadline",
     "EvidenceRoot": "bytes32 root,uint64 sequence,bytes32 previous",
     "Permit": "address owner,address spender,uint256 value,uint256 nonce,uint256 deadline",
 }

@@ -9,6 +9,7 @@ ContractsError
     ├── Past                 its time is over
     ├── AlreadyDone          there is nothing left to do
     ├── WrongState           the move does not exist in this state
+    ├── CostsMore            dearer than the payer agreed to
     ├── BadSignature         somebody's signature is missing, wrong or expired
     ├── BadProof             evidence or secret does not fit
     ├── BadTerms             terms that no factory opens
@@ -70,6 +71,10 @@ class WrongState(Reverted):
     """The agreement is elsewhere in its life."""
 
 
+class CostsMore(Reverted):
+    """It would cost the payer more than the payer agreed to: show the new figure and ask again."""
+
+
 class BadSignature(Reverted):
     """A party, carrier or gateway did not sign this."""
 
@@ -96,6 +101,10 @@ _CLASSES: Final[dict[str, type[Reverted]]] = {
     # CREATE2 at an address that has code: the agreement is open.
     "FailedDeployment": AlreadyDone,
     "WrongState": WrongState,
+    "NotOpen": WrongState,
+    "NotCancellable": WrongState,
+    "CostsMore": CostsMore,
+    "CarriesLess": CostsMore,
     "NotSigned": BadSignature,
     "Unauthorised": BadSignature,
     "SignatureExpired": BadSignature,
@@ -113,8 +122,14 @@ _CLASSES: Final[dict[str, type[Reverted]]] = {
     "ForeignParent": BadTerms,
     "ForeignPayer": BadTerms,
     "MixedMoney": BadTerms,
-    "UnexpectedReplacement": BadTerms,
+    "ForeignPredecessor": BadTerms,
+    "ForeignPayee": BadTerms,
+    "UnexpectedAdvance": BadTerms,
+    "HandoverReused": BadTerms,
+    "CapRestarted": BadTerms,
     "TokenNotListed": BadTerms,
+    "DirtyTerms": BadTerms,
+    "ChainRenumbered": BadTerms,
     "PartyMissing": BadTerms,
     "RoleConflict": BadTerms,
     "NoDeliveryProof": BadTerms,

@@ -1,7 +1,7 @@
 """Logs as frozen dataclasses. Together they rebuild every agreement without anybody's database.
 
-Money: for each agreement the `Credited` and `AdvanceToSupply` amounts of its id sum to what is due so far, and at
-its end to `terms.amount`.
+Money: for each agreement the `Credited`, `AdvanceToSupply`, `AdvanceToPayee` and `Replaced` amounts of its id sum to
+what it has given away so far, and at its end to `terms.amount`.
 """
 
 from collections.abc import Callable, Mapping
@@ -52,6 +52,17 @@ class AdvanceToSupply:
 
 
 @dataclass(frozen=True)
+class AdvanceToPayee:
+    """The rest of an advance went to the payee when the agreement opened; `fee` became the fee receiver's due."""
+
+    place: LogPlace
+    id: bytes
+    to: str
+    amount: int
+    fee: int
+
+
+@dataclass(frozen=True)
 class StateChanged:
     """An agreement moved on."""
 
@@ -92,6 +103,17 @@ class Delivered:
 
 
 @dataclass(frozen=True)
+class Disputed:
+    """A party disputes what is left, which stood in `before`; the arbiter has until the second `decide_by`."""
+
+    place: LogPlace
+    id: bytes
+    by: str
+    before: State
+    decide_by: int
+
+
+@dataclass(frozen=True)
 class Credited:
     """Money became somebody's due."""
 
@@ -115,21 +137,47 @@ class Withdrawn:
     amount: int
 
 
-Event = Opened | AdvanceToSupply | StateChanged | Claimed | Contested | Delivered | Credited | Withdrawn
+@dataclass(frozen=True)
+class Kept:
+    """The token refused to move a due: it waits for a withdrawal."""
+
+    place: LogPlace
+    id: bytes
+    party: Party
+    amount: int
+
+
+@dataclass(frozen=True)
+class Replaced:
+    """What was left went to a successor that both parties signed."""
+
+    place: LogPlace
+    id: bytes
+    successor: bytes
+    carried: int
+
+
+FromFactory = Opened | AdvanceToSupply | AdvanceToPayee
+FromAgreement = StateChanged | Claimed | Contested | Delivered | Disputed | Credited | Withdrawn | Kept | Replaced
+Event = FromFactory | FromAgreement
 
 _BUILDERS: Final[dict[str, Callable[[LogPlace, dict[str, Any]], Event]]] = {
     "Opened": lambda p, a: Opened(
         p, a["id"], to_checksum_address(a["agreement"]), a["parent"], Terms.from_tuple(a["terms"])
     ),
     "AdvanceToSupply": lambda p, a: AdvanceToSupply(p, a["deliveryId"], a["supplyId"], a["amount"]),
+    "AdvanceToPayee": lambda p, a: AdvanceToPayee(p, a["id"], to_checksum_address(a["to"]), a["amount"], a["fee"]),
     "StateChanged": lambda p, a: StateChanged(p, a["id"], State(a["from"]), State(a["to"])),
     "Claimed": lambda p, a: Claimed(p, a["id"], a["milestone"], a["maturesAfter"], a["payloadHash"]),
     "Contested": lambda p, a: Contested(p, a["id"], a["milestone"]),
     "Delivered": lambda p, a: Delivered(p, a["id"], a["at"], a["penalty"]),
+    "Disputed": lambda p, a: Disputed(p, a["id"], to_checksum_address(a["by"]), State(a["from"]), a["decideBy"]),
     "Credited": lambda p, a: Credited(
         p, a["id"], Reason(a["reason"]), a["milestone"], a["toPayee"], a["fee"], a["toPayer"]
     ),
     "Withdrawn": lambda p, a: Withdrawn(p, a["id"], Party(a["party"]), to_checksum_address(a["to"]), a["amount"]),
+    "Kept": lambda p, a: Kept(p, a["id"], Party(a["party"]), a["amount"]),
+    "Replaced": lambda p, a: Replaced(p, a["id"], a["successor"], a["carried"]),
 }
 
 

@@ -27,7 +27,7 @@ from contracts.eip712 import (
 ZERO_ADDRESS: Final = "0x" + "00" * 20
 ZERO_WORD: Final = bytes(32)
 NEVER: Final = 255
-"""`cancel_until` of terms under which the payer may cancel until the delivery."""
+"""`cancel_until` of terms under which the payer may not cancel."""
 
 DOMAIN_NAME: Final = "LotSizeOne"
 DOMAIN_VERSION: Final = "1"
@@ -58,6 +58,9 @@ class What(IntEnum):
     CANCEL = 4
     DISPUTE = 5
     DELIVERED = 6
+    REVOKE = 7
+    RESOLVE = 8
+    NOVATE = 9
 
 
 OPENED: Final = 1
@@ -192,9 +195,15 @@ def typed_data(terms: Terms, chain_id: int, factory: str) -> TypedData:
 def action_typed_data(
     agreement_id: bytes, what: What, data: bytes, deadline: int, *, chain_id: int, factory: str
 ) -> TypedData:
-    """A party's or the carrier's consent to one move; `data` is a word, `milestone_word` for a milestone."""
+    """Somebody's consent to one move; `data` is `number_word` of what the move names, zero where it names nothing."""
     values: dict[str, Value] = {"id": agreement_id, "what": int(what), "data": data, "deadline": deadline}
     return _ours("Action", values, chain_id, factory)
+
+
+def split_typed_data(agreement_id: bytes, payee_bps: int, deadline: int, *, chain_id: int, factory: str) -> TypedData:
+    """A party's consent to divide what is left: `payee_bps` of it to the payee."""
+    values: dict[str, Value] = {"id": agreement_id, "payeeBps": payee_bps, "deadline": deadline}
+    return _ours("Split", values, chain_id, factory)
 
 
 def evidence_root_typed_data(root: bytes, sequence: int, previous: bytes, *, chain_id: int, factory: str) -> TypedData:
@@ -245,9 +254,9 @@ def agreement_address(agreement_id: bytes, *, factory: str, implementation: str)
     return str(to_checksum_address(image[12:]))
 
 
-def milestone_word(index: int) -> bytes:
-    """A milestone's index as the `data` of an `Action`."""
-    return index.to_bytes(32, "big")
+def number_word(number: int) -> bytes:
+    """A milestone's index, an amount in token units or a share as the `data` of an `Action`."""
+    return number.to_bytes(32, "big")
 
 
 def handover_hash(secret: bytes) -> bytes:

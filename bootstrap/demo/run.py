@@ -19,7 +19,9 @@ from bootstrap.demo.report import balances, height, nets, outcome, receivers, se
 from bootstrap.demo.stage import Ports, Stage, all_listening, set_stage, start_gateway, start_signer, subscribe_to_push
 from bootstrap.demo.story import Story, StoryFailed, staff
 from bootstrap.demo.supervisor import NotReady, Supervisor
+from bootstrap.evidence import evidence_of, write_evidence
 from bootstrap.files import check_writable
+from bootstrap.settings import Settings
 
 FUNDS_POLL_S = 0.2
 PHONE_POLL_S = 0.5
@@ -31,20 +33,29 @@ INTERRUPTED = 130
 """What shells call a program that Ctrl-C ended."""
 
 
-async def run_demo(*, once: bool, data: Path | None, json_file: Path | None, port: int) -> int:
+async def run_demo(
+    *,
+    once: bool,
+    data: Path | None = None,
+    json_file: Path | None = None,
+    evidence_file: Path | None = None,
+    port: int = 0,
+    chain_url: str = "",
+) -> int:
     """Set the stage, play the story, show the outcome; then leave the app running unless `once`.
 
-    Gives the exit code: 0 only when the order was settled. Raises ValueError where `json_file` cannot be written.
+    Gives the exit code: 0 only when the order was settled. Raises ValueError where a file cannot be written.
     """
-    if json_file is not None:
-        check_writable(json_file)
+    for path in (json_file, evidence_file):
+        if path is not None:
+            check_writable(path)
     narrator = Narrator(Console())
     _end_on_sigterm()
     with tempfile.TemporaryDirectory(prefix="lotsizeone-") as scratch:
         folder = (data or Path(scratch)).resolve()
         folder.mkdir(parents=True, exist_ok=True)
         supervisor = Supervisor(folder, lambda text: narrator.say("supervisor", text, style="yellow"))
-        performance = _Performance(folder, supervisor, narrator, json_file)
+        performance = _Performance(folder, supervisor, narrator, json_file, evidence_file, chain_url)
         try:
             await performance.go_on(port, once=once)
         except (StoryFailed, NotReady, TimeoutError, RuntimeError, httpx.HTTPError) as failure:
@@ -72,13 +83,16 @@ class _Performance:
     supervisor: Supervisor
     narrator: Narrator
     json_file: Path | None
+    evidence_file: Path | None
+    chain_url: str
     settled: bool = False
 
     async def go_on(self, port: int, *, once: bool) -> None:
         """From empty stage to curtain; then for ever, unless `once`."""
         started = time.monotonic()
         self.narrator.tell("Setting the stage", "bold")
-        stage = await set_stage(self.folder, Ports.free(port), self.supervisor, self.narrator.say)
+        ports = Ports.free(port)
+        stage = await set_stage(self.folder, ports, self.supervisor, self.narrator.say, chain_url=self.chain_url)
         async with (
             _beside(self.supervisor.watch()),
             httpx.AsyncClient(base_url=stage.api_url, timeout=REQUEST_TIMEOUT_S, trust_env=False) as http,
@@ -90,6 +104,9 @@ class _Performance:
                 self.settled = True
                 if self.json_file is not None:
                     write_document(self.json_file, document)
+                if self.evidence_file is not None:
+                    settings = Settings(data_dir=self.folder)
+                    write_evidence(self.evidence_file, await evidence_of(settings, document["order_id"]))
                 show(self.narrator, document, names)
                 if not once:
                     _invite(self.narrator, stage, actors)

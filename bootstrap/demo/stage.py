@@ -44,21 +44,17 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """The running marketplace."""
+    """The running marketplace; the chain answers at `chain_url`."""
 
     folder: Path
     ports: Ports
     book: AddressBook
+    chain_url: str
 
     @property
     def api_url(self) -> str:
         """Where the app and its interface are."""
         return f"http://{HOST}:{self.ports.api}"
-
-    @property
-    def chain_url(self) -> str:
-        """Where the chain answers."""
-        return f"http://{HOST}:{self.ports.chain}"
 
     @property
     def push_url(self) -> str:
@@ -74,11 +70,14 @@ class Program:
     environment: dict[str, str]
 
 
-def programs(folder: Path, ports: Ports) -> dict[str, Program]:
-    """The platform's processes by name, the ones that everybody waits for first."""
+def programs(folder: Path, ports: Ports, chain_url: str = "") -> dict[str, Program]:
+    """The platform's processes by name, the ones that everybody waits for first.
+
+    With a `chain_url` there is a chain already, and no devchain among them.
+    """
     data = ["--data", str(folder)]
     settings = {
-        "CHAIN_URL": f"http://{HOST}:{ports.chain}",
+        "CHAIN_URL": chain_url or f"http://{HOST}:{ports.chain}",
         "REGISTRY_URL": f"http://{HOST}:{ports.registry}",
         "PUSH_ORIGINS": f"http://{HOST}:{ports.push}",
         # A story of a minute has windows of seconds; the length of each is in the terms that people sign.
@@ -90,8 +89,8 @@ def programs(folder: Path, ports: Ports) -> dict[str, Program]:
         "ARGON2_PASSES": "1",
         "START_PATIENCE_S": "60",
     }
-    return {
-        "devchain": Program(["devchain", *data, "--port", str(ports.chain)], {}),
+    devchain = {"devchain": Program(["devchain", *data, "--port", str(ports.chain)], {})}
+    return ({} if chain_url else devchain) | {
         "api": Program(["api", *data, "--port", str(ports.api)], settings),
         "worker": Program(["worker", *data], settings),
         "registry": Program(["registry", *data, "--port", str(ports.registry)], {}),
@@ -111,22 +110,26 @@ async def set_stage(
     say: Say = say_nothing,
     *,
     without: frozenset[str] = frozenset(),
+    chain_url: str = "",
 ) -> Stage:
     """Start the platform's processes, except those in `without`, deploy the contracts and wait for the API.
 
+    The contracts go to the chain behind `chain_url`, which must be for development, or to a devchain of our own.
+
     Raises NotReady. What is needed later may still be starting: `all_listening` waits for it.
     """
-    platform = {name: program for name, program in programs(folder, ports).items() if name not in without}
+    platform = {name: program for name, program in programs(folder, ports, chain_url).items() if name not in without}
     say("stage", f"starting {len(platform)} processes: {', '.join(platform)}")
     for name, program in platform.items():
         supervisor.start(name, program.arguments, program.environment)
-    chain_url = f"http://{HOST}:{ports.chain}"
-    call = {"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []}
-    await supervisor.ready("devchain", chain_url, method="POST", body=call)
+    if not chain_url:
+        chain_url = f"http://{HOST}:{ports.chain}"
+        call = {"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []}
+        await supervisor.ready("devchain", chain_url, method="POST", body=call)
     # API and worker load meanwhile and wait for the address book.
     book = await deploy_development(Settings(data_dir=folder, chain_url=chain_url))
     say("stage", f"contracts are on chain {book.chain_id}, factory {book.factory}")
-    stage = Stage(folder, ports, book)
+    stage = Stage(folder, ports, book, chain_url)
     await supervisor.ready("api", f"{stage.api_url}/livez")
     say("stage", f"the app answers at {stage.api_url}")
     return stage

@@ -41,11 +41,17 @@ class Reason(IntEnum):
     ACCEPTANCE = 3
     RETENTION = 4
     REFUND = 5
+    REVOCATION = 6
+    CANCELLATION = 7
+    RESOLUTION = 8
+    TIMEOUT = 9
+    SPLIT = 10
+    REPLACEMENT = 11
 
 
 @dataclass(frozen=True)
 class Authorisation:
-    """A party's `Action` signature; the default means that the party itself sends the transaction."""
+    """A party's consent; the default means that the party itself sends the transaction."""
 
     deadline: int = 0
     signature: bytes = b""
@@ -79,18 +85,27 @@ class Evidence:
         )
 
 
+CONTESTED: Final = 2**32 - 1
+"""What `claimed_at` says of a claim that the payer refused."""
+
+
 @dataclass(frozen=True)
 class Books:
-    """An agreement's books in token units, as stored: mature claims not yet swept are still in `left`."""
+    """An agreement's books in token units: mature claims that no move has paid yet are still in `left`.
+
+    `fee_due` is paid when the agreement ends. `payee_due` and `payer_due` are what the token refused to move;
+    `disputed_at` and `disputed_in` count in DISPUTED.
+    """
 
     state: State
     released: int
-    contested: int
     delivered_at: int
     left: int
     fee_due: int
     payee_due: int
     payer_due: int
+    disputed_at: int
+    disputed_in: State
 
 
 def claim(agreement: str, terms: Terms, milestone: int, evidence: Sequence[Evidence]) -> Call:
@@ -139,20 +154,67 @@ def refund(agreement: str, terms: Terms) -> Call:
     return build(CONTRACT, agreement, "refund", [terms.as_tuple()])
 
 
+def revoke(agreement: str, terms: Terms, consent: Authorisation = SENT_BY_PARTY) -> Call:
+    """The payee gives up: the rest returns to the payer."""
+    return build(CONTRACT, agreement, "revoke", [terms.as_tuple(), _consent(consent)])
+
+
+def cancel(agreement: str, terms: Terms, most: int, consent: Authorisation = SENT_BY_PARTY) -> Call:
+    """The payer cancels, if that leaves the payee at most `most` token units of the whole price."""
+    return build(CONTRACT, agreement, "cancel", [terms.as_tuple(), most, _consent(consent)])
+
+
+def dispute(agreement: str, terms: Terms, party: Party, consent: Authorisation = SENT_BY_PARTY) -> Call:
+    """Payer or payee asks the arbiter."""
+    return build(CONTRACT, agreement, "dispute", [terms.as_tuple(), int(party), _consent(consent)])
+
+
+def resolve(agreement: str, terms: Terms, payee_bps: int, consent: Authorisation = SENT_BY_PARTY) -> Call:
+    """The arbiter divides what is disputed."""
+    return build(CONTRACT, agreement, "resolve", [terms.as_tuple(), payee_bps, _consent(consent)])
+
+
+def timeout(agreement: str, terms: Terms) -> Call:
+    """Ends a dispute on which the arbiter stayed silent."""
+    return build(CONTRACT, agreement, "timeout", [terms.as_tuple()])
+
+
+def split(
+    agreement: str,
+    terms: Terms,
+    payee_bps: int,
+    payer: Authorisation = SENT_BY_PARTY,
+    payee: Authorisation = SENT_BY_PARTY,
+) -> Call:
+    """Both parties divide what is left."""
+    return build(CONTRACT, agreement, "split", [terms.as_tuple(), payee_bps, _consent(payer), _consent(payee)])
+
+
 def withdraw(agreement: str, terms: Terms, party: Party) -> Call:
     """Pushes a due to its owner."""
     return build(CONTRACT, agreement, "withdraw", [terms.as_tuple(), int(party)])
 
 
-async def books(rpc: Rpc, agreement: str, *, block: int | None = None) -> Books:
+async def books(rpc: Rpc, agreement: str, terms: Terms, *, block: int | None = None) -> Books:
     """The books after `block`, the head if None."""
-    state, *numbers = await read(rpc, CONTRACT, agreement, "books", block=block)
-    return Books(State(state), *(int(number) for number in numbers))
+    state, *numbers, disputed_in = await read(rpc, CONTRACT, agreement, "books", [terms.as_tuple()], block=block)
+    released, delivered_at, left, fee_due, payee_due, payer_due, disputed_at = numbers
+    return Books(
+        state=State(state),
+        released=released,
+        delivered_at=delivered_at,
+        left=left,
+        fee_due=fee_due,
+        payee_due=payee_due,
+        payer_due=payer_due,
+        disputed_at=disputed_at,
+        disputed_in=State(disputed_in),
+    )
 
 
-async def claimed_at(rpc: Rpc, agreement: str, *, block: int | None = None) -> tuple[int, ...]:
-    """When each of the eight milestones was claimed, in seconds since 1970; 0 where it was not."""
-    return tuple(await read(rpc, CONTRACT, agreement, "claimedAt", block=block))
+async def claimed_at(rpc: Rpc, agreement: str, terms: Terms, *, block: int | None = None) -> tuple[int, ...]:
+    """When each milestone was claimed, in seconds since 1970; 0 where it was not, CONTESTED where it was refused."""
+    return tuple(await read(rpc, CONTRACT, agreement, "claimedAt", [terms.as_tuple()], block=block))
 
 
 async def agreement_id(rpc: Rpc, agreement: str) -> bytes:

@@ -6,6 +6,7 @@ from typing import Final
 
 from eth_utils.address import to_checksum_address
 
+from contracts.bindings.agreement import SENT_BY_PARTY, Authorisation
 from contracts.bindings.call import Call, build, read
 from contracts.rpc import Rpc
 from contracts.terms import Terms
@@ -52,9 +53,37 @@ class FactorySettings:
     self_attested_bps: int
 
 
+def open_one(factory: str, entry: Entry) -> Call:
+    """Opens a delivery without supplies."""
+    return build(CONTRACT, factory, "open", [entry.as_tuple()])
+
+
 def open_batch(factory: str, entries: Sequence[Entry]) -> Call:
     """Opens the delivery (first) and its supplies, or nothing."""
     return build(CONTRACT, factory, "openBatch", [[entry.as_tuple() for entry in entries]])
+
+
+def open_supply(factory: str, entry: Entry, lineage: Sequence[Terms]) -> Call:
+    """Opens one more supply; `lineage` leads from the delivery that it names to the one that is open now."""
+    return build(CONTRACT, factory, "openSupply", [entry.as_tuple(), [terms.as_tuple() for terms in lineage]])
+
+
+def novate(
+    factory: str,
+    old: Terms,
+    entries: Sequence[Entry],
+    carried: int,
+    payer: Authorisation = SENT_BY_PARTY,
+    payee: Authorisation = SENT_BY_PARTY,
+) -> Call:
+    """Replaces `old` by the first entry, opened with the others as its new supplies.
+
+    `carried` token units are the least that the old agreement must bring along: the payer consents to it. The payee
+    consents to the state in which the old agreement stands, unless that is OPEN.
+    """
+    successors = [entry.as_tuple() for entry in entries]
+    consents = [(consent.deadline, consent.signature) for consent in (payer, payee)]
+    return build(CONTRACT, factory, "novate", [old.as_tuple(), successors, carried, *consents])
 
 
 async def settings(rpc: Rpc, factory: str) -> FactorySettings:

@@ -5,26 +5,26 @@ import {Clones} from "@openzeppelin/contracts/proxy/Clones.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
-import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
-import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 
 import {IAgreement} from "./interfaces/IAgreement.sol";
 import {IAgreementFactory} from "./interfaces/IAgreementFactory.sol";
 import {Milestones} from "./libraries/Milestones.sol";
+import {Signers} from "./libraries/Signers.sol";
 import {TermsHash} from "./libraries/TermsHash.sol";
 import {TermsRules} from "./libraries/TermsRules.sol";
-import {Entry, Permit, Terms} from "./types/AgreementTypes.sol";
+import {Authorisation, Books, Entry, Permit, State, Terms} from "./types/AgreementTypes.sol";
 
 /// @title The one door through which agreements open.
-/// @dev Money never rests here: every transfer goes from a payer into a clone. If the chain takes another number, new
-/// ids no longer fit the implementations and nothing opens; agreements already open live on.
-contract AgreementFactory is IAgreementFactory, EIP712, ReentrancyGuardTransient {
+/// @dev Money never rests here: every transfer goes from a payer straight to a clone or to its payee. If the chain
+/// takes another number, nothing opens any more; open agreements live on.
+contract AgreementFactory is IAgreementFactory, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
 
     uint8 private constant DELIVERY = 1;
     uint8 private constant SUPPLY = 2;
+    uint8 private constant NOVATE = 9;
     /// @dev Keeps a whole batch far below any block's gas limit.
     uint256 private constant MAX_BATCH = 32;
 
@@ -41,6 +41,9 @@ contract AgreementFactory is IAgreementFactory, EIP712, ReentrancyGuardTransient
     /// @inheritdoc IAgreementFactory
     mapping(address token => bool) public isListed;
 
+    bytes32 private immutable _domainAtDeployment;
+    uint256 private immutable _chainAtDeployment;
+
     /// @param delivery Implementation built for this factory's address.
     /// @param supply Implementation built for this factory's address.
     /// @param feeReceiver_ Where fees go; both implementations must agree.
@@ -54,7 +57,7 @@ contract AgreementFactory is IAgreementFactory, EIP712, ReentrancyGuardTransient
         uint16 feeCeilingBps_,
         uint16 selfAttestedBps_,
         address[] memory tokens
-    ) EIP712(TermsHash.NAME, TermsHash.VERSION) {
+    ) {
         _checkPart(delivery, feeReceiver_);
         _checkPart(supply, feeReceiver_);
         if (feeCeilingBps_ > Milestones.FULL_BPS) revert RateTooHigh(feeCeilingBps_);
@@ -64,71 +67,176 @@ contract AgreementFactory is IAgreementFactory, EIP712, ReentrancyGuardTransient
         feeReceiver = feeReceiver_;
         feeCeilingBps = feeCeilingBps_;
         selfAttestedBps = selfAttestedBps_;
+        _domainAtDeployment = TermsHash.domain(address(this));
+        _chainAtDeployment = block.chainid;
         for (uint256 i = 0; i < tokens.length; ++i) {
             isListed[tokens[i]] = true;
         }
     }
 
+    // ── doors ────────────────────────────────────────────────────────────────────────────────────
+
     /// @inheritdoc IAgreementFactory
-    function openBatch(Entry[] calldata entries) external nonReentrant returns (address[] memory agreements) {
-        // Check
-        uint256 count = entries.length;
-        if (count == 0 || count > MAX_BATCH) revert WrongBatchSize(count);
-        bytes32[] memory ids = _checkBatch(entries);
-        // Effect
-        agreements = new address[](count);
-        for (uint256 i = 0; i < count; ++i) {
-            agreements[i] = _create(entries[i].terms, ids[i]);
-        }
-        // Interaction
-        _fund(entries, ids, agreements);
+    function open(Entry calldata entry) external nonReentrant returns (address agreement) {
+        bytes32 id;
+        (id, agreement) = _admit(entry, DELIVERY, 0, 0, 0);
+        _permit(entry);
+        _fund(entry.terms, id, agreement, address(0), 0, 0);
     }
 
     /// @inheritdoc IAgreementFactory
+    function openBatch(Entry[] calldata entries) external nonReentrant returns (address[] memory agreements) {
+        bytes32[] memory ids;
+        (ids, agreements) = _admitBatch(entries, 0, 0);
+        (uint256 gross, uint256 fee) = Milestones.advance(entries[0].terms);
+        uint256 spent = _fundSupplies(entries, ids, agreements, gross - fee);
+        _fund(entries[0].terms, ids[0], agreements[0], address(0), 0, spent);
+    }
+
+    /// @inheritdoc IAgreementFactory
+    function openSupply(Entry calldata entry, Terms[] calldata lineage)
+        external
+        nonReentrant
+        returns (address agreement)
+    {
+        Terms calldata terms = entry.terms;
+        Terms calldata parent = _requireOpen(lineage);
+        bytes32 id;
+        (id, agreement) = _admit(entry, SUPPLY, 0, idOf(lineage[0]), 0);
+        _checkSupply(id, terms, parent);
+        _permit(entry);
+        _fund(terms, id, agreement, address(0), 0, 0);
+    }
+
+    /// @inheritdoc IAgreementFactory
+    function novate(
+        Terms calldata old,
+        Entry[] calldata entries,
+        uint256 carried,
+        Authorisation calldata payer,
+        Authorisation calldata payee
+    ) external nonReentrant returns (address[] memory agreements) {
+        bytes32 oldId = idOf(old);
+        bytes32[] memory ids;
+        (ids, agreements) = _admitBatch(entries, oldId, old.parent);
+        Terms calldata terms = entries[0].terms;
+        _checkSuccessor(ids[0], terms, old);
+        _checkConsent(ids[0], terms.payer, carried, payer);
+        (uint256 brought, State from) = _carry(old, oldId, terms, ids[0], agreements[0]);
+        if (brought < carried) revert CarriesLess(brought, carried);
+        if (from != State.Open) _checkConsent(ids[0], terms.payee, uint256(from), payee);
+        _fundSupplies(entries, ids, agreements, 0);
+        _pull(terms.token, terms.payer, agreements[0], terms.amount - brought);
+    }
+
+    // ── views ────────────────────────────────────────────────────────────────────────────────────
+
+    /// @inheritdoc IAgreementFactory
     function idOf(Terms calldata terms) public view returns (bytes32) {
-        return TermsHash.id(_domainSeparatorV4(), terms);
+        return TermsHash.id(_domainAtDeployment, terms);
     }
 
     /// @inheritdoc IAgreementFactory
     function addressOf(Terms calldata terms) external view returns (address) {
-        bytes32 id = idOf(terms);
-        return Clones.predictDeterministicAddressWithImmutableArgs(
-            _implementation(terms.kind), abi.encodePacked(id), id, address(this)
-        );
+        return _addressOf(terms.kind, idOf(terms));
     }
 
-    // ── checks ───────────────────────────────────────────────────────────────────────────────────
+    // ── admission: checks, and the empty clone ───────────────────────────────────────────────────
 
-    function _checkBatch(Entry[] calldata entries) private view returns (bytes32[] memory ids) {
-        ids = new bytes32[](entries.length);
-        Terms calldata delivery = entries[0].terms;
-        for (uint256 i = 0; i < entries.length; ++i) {
-            Terms calldata terms = entries[i].terms;
-            ids[i] = idOf(terms);
-            if (i == 0) {
-                _checkPlace(ids[0], terms, DELIVERY, entries.length - 1, 0);
-            } else {
-                _checkPlace(ids[i], terms, SUPPLY, 0, ids[0]);
-                if (terms.payer != delivery.payee) revert ForeignPayer(ids[i], delivery.payee, terms.payer);
-                if (terms.token != delivery.token || terms.unit != delivery.unit) revert MixedMoney(ids[i]);
-            }
-            if (!isListed[terms.token]) revert TokenNotListed(terms.token);
-            TermsRules.check(terms, selfAttestedBps, feeCeilingBps);
-            _checkSigned(ids[i], terms.payer, entries[i].payerSignature);
-            _checkSigned(ids[i], terms.payee, entries[i].payeeSignature);
+    function _admitBatch(Entry[] calldata entries, bytes32 replaces, bytes32 parent)
+        private
+        returns (bytes32[] memory ids, address[] memory agreements)
+    {
+        uint256 count = entries.length;
+        if (count == 0 || count > MAX_BATCH) revert WrongBatchSize(count);
+        ids = new bytes32[](count);
+        agreements = new address[](count);
+        // Only a successor may be a supply here, and a supply has no supplies of its own.
+        uint8 kind = replaces != 0 && entries[0].terms.kind == SUPPLY && count == 1 ? SUPPLY : DELIVERY;
+        (ids[0], agreements[0]) = _admit(entries[0], kind, count - 1, parent, replaces);
+        _permit(entries[0]);
+        for (uint256 i = 1; i < count; ++i) {
+            (ids[i], agreements[i]) = _admit(entries[i], SUPPLY, 0, ids[0], 0);
+            _checkSupply(ids[i], entries[i].terms, entries[0].terms);
+            _permit(entries[i]);
         }
     }
 
-    function _checkPlace(bytes32 id, Terms calldata terms, uint8 kind, uint256 supplies, bytes32 parent) private pure {
+    function _admit(Entry calldata entry, uint8 kind, uint256 supplies, bytes32 parent, bytes32 replaces)
+        private
+        returns (bytes32 id, address agreement)
+    {
+        if (block.chainid != _chainAtDeployment) revert ChainRenumbered(_chainAtDeployment, block.chainid);
+        Terms calldata terms = entry.terms;
+        id = idOf(terms);
         if (terms.kind != kind) revert WrongKind(id, kind, terms.kind);
         if (terms.supplyCount != supplies) revert WrongSupplyCount(id, terms.supplyCount, supplies);
         if (terms.parent != parent) revert ForeignParent(id, parent, terms.parent);
-        if (terms.replaces != 0) revert UnexpectedReplacement(id, terms.replaces);
+        if (terms.replaces != replaces) revert ForeignPredecessor(id, replaces, terms.replaces);
+        if (!isListed[terms.token]) revert TokenNotListed(terms.token);
+        TermsRules.check(terms, selfAttestedBps, feeCeilingBps);
+        _checkSigned(id, terms.payer, entry.payerSignature);
+        _checkSigned(id, terms.payee, entry.payeeSignature);
+        agreement = Clones.cloneDeterministicWithImmutableArgs(_implementation(kind), abi.encodePacked(id), id);
+        _logOpened(id, agreement, parent, terms);
+    }
+
+    /// @dev `emit Opened(id, agreement, parent, terms)` without encoding 30 words one by one: `TermsRules` found each
+    /// of them clean, so calldata is their encoding.
+    function _logOpened(bytes32 id, address agreement, bytes32 parent, Terms calldata terms) private {
+        bytes32 topic = Opened.selector;
+        assembly ("memory-safe") {
+            let pointer := mload(0x40)
+            calldatacopy(pointer, terms, 960)
+            log4(pointer, 960, topic, id, agreement, parent)
+        }
     }
 
     function _checkSigned(bytes32 id, address party, bytes calldata signature) private view {
         if (party == msg.sender && signature.length == 0) return;
-        if (!SignatureChecker.isValidSignatureNowCalldata(party, id, signature)) revert NotSigned(id, party);
+        if (!Signers.signed(party, id, signature)) revert NotSigned(id, party);
+    }
+
+    function _checkSupply(bytes32 id, Terms calldata terms, Terms calldata delivery) private pure {
+        if (terms.payer != delivery.payee) revert ForeignPayer(id, delivery.payee, terms.payer);
+        if (terms.token != delivery.token || terms.unit != delivery.unit) revert MixedMoney(id);
+    }
+
+    /// @dev The same two people, the same money, a fresh secret, and no new advance: that was paid under the old terms.
+    function _checkSuccessor(bytes32 id, Terms calldata terms, Terms calldata old) private pure {
+        if (terms.kind != old.kind) revert WrongKind(id, old.kind, terms.kind);
+        if (terms.payer != old.payer) revert ForeignPayer(id, old.payer, terms.payer);
+        if (terms.payee != old.payee) revert ForeignPayee(id, old.payee, terms.payee);
+        if (terms.token != old.token || terms.unit != old.unit) revert MixedMoney(id);
+        if (Milestones.hasAdvance(terms)) revert UnexpectedAdvance(id);
+        if (terms.handover != 0 && terms.handover == old.handover) revert HandoverReused(id);
+    }
+
+    /// @dev What a party gives up by a successor depends on what happens in between: it names its limit.
+    function _checkConsent(bytes32 id, address party, uint256 limit, Authorisation calldata consent) private view {
+        if (consent.signature.length == 0 && msg.sender == party) return;
+        bytes32 digest = TermsHash.action(_domainAtDeployment, id, NOVATE, bytes32(limit), consent.deadline);
+        if (!Signers.signed(party, digest, consent.signature)) revert Unauthorised(party);
+        if (block.timestamp > consent.deadline) revert SignatureExpired(consent.deadline);
+    }
+
+    /// @dev From the delivery that a supply names, successor by successor, to the one whose clone is open.
+    function _requireOpen(Terms[] calldata lineage) private view returns (Terms calldata last) {
+        uint256 count = lineage.length;
+        if (count == 0 || count > MAX_BATCH) revert WrongBatchSize(count);
+        bytes32 id;
+        for (uint256 i = 0; i < count; ++i) {
+            bytes32 before = id;
+            id = idOf(lineage[i]);
+            if (i != 0 && lineage[i].replaces != before) revert ForeignPredecessor(id, before, lineage[i].replaces);
+        }
+        last = lineage[count - 1];
+        address agreement = _addressOf(last.kind, id);
+        if (last.kind != DELIVERY || agreement.code.length == 0) revert NotOpen(id);
+        Books memory books = IAgreement(agreement).books(last);
+        // After the last second of a delivery only the refund is left to come.
+        uint256 lastDelivery = uint256(last.deliverBy) + last.grace;
+        if (books.state != State.Open || block.timestamp > lastDelivery) revert NotOpen(id);
     }
 
     function _checkPart(address part, address feeReceiver_) private view {
@@ -138,48 +246,70 @@ contract AgreementFactory is IAgreementFactory, EIP712, ReentrancyGuardTransient
         if (feeReceiver_ == address(0)) revert WrongDeployment();
     }
 
-    // ── effects ──────────────────────────────────────────────────────────────────────────────────
+    // ── money ────────────────────────────────────────────────────────────────────────────────────
 
-    function _create(Terms calldata terms, bytes32 id) private returns (address agreement) {
-        agreement =
-            Clones.cloneDeterministicWithImmutableArgs(_implementation(terms.kind), abi.encodePacked(id), id);
-        emit Opened(id, agreement, terms.parent, terms);
-    }
-
-    function _implementation(uint8 kind) private view returns (address) {
-        return kind == DELIVERY ? deliveryImplementation : supplyImplementation;
-    }
-
-    // ── interactions ─────────────────────────────────────────────────────────────────────────────
-
-    /// @dev The delivery's advance, less its fee, pays the supplies in their order; their payer adds what is missing.
-    function _fund(Entry[] calldata entries, bytes32[] memory ids, address[] memory agreements) private {
-        Terms calldata delivery = entries[0].terms;
-        (, uint256 gross, uint256 fee) = Milestones.advance(delivery);
-        uint256 available = gross - fee;
-        uint256 spent;
-        for (uint256 i = 0; i < entries.length; ++i) {
-            _permit(entries[i].terms, entries[i].permit);
-        }
+    /// @dev The delivery's advance pays the supplies in their order; their payer adds what is missing.
+    function _fundSupplies(
+        Entry[] calldata entries,
+        bytes32[] memory ids,
+        address[] memory agreements,
+        uint256 available
+    ) private returns (uint256 spent) {
+        address customer = entries[0].terms.payer;
         for (uint256 i = 1; i < entries.length; ++i) {
             Terms calldata supply = entries[i].terms;
-            uint256 fromAdvance = Math.min(available - spent, supply.amount);
-            spent += fromAdvance;
-            if (fromAdvance != 0) emit AdvanceToSupply(ids[0], ids[i], fromAdvance);
-            IAgreement(agreements[i]).open(supply, 0);
-            _pull(supply.token, delivery.payer, agreements[i], fromAdvance);
-            _pull(supply.token, supply.payer, agreements[i], supply.amount - fromAdvance);
+            uint256 sponsored = Math.min(available - spent, supply.amount);
+            spent += sponsored;
+            if (sponsored != 0) emit AdvanceToSupply(ids[0], ids[i], sponsored);
+            _fund(supply, ids[i], agreements[i], customer, sponsored, 0);
         }
-        IAgreement(agreements[0]).open(delivery, spent);
-        _pull(delivery.token, delivery.payer, agreements[0], delivery.amount - spent);
+    }
+
+    /// @dev The clone receives the price less the advance; the advance's fee stays in the clone, the rest of it goes
+    /// to the payee at once, but for what it has already `spent` on supplies. `sponsored` comes from the delivery's
+    /// advance, which its payer still holds.
+    function _fund(
+        Terms calldata terms,
+        bytes32 id,
+        address agreement,
+        address sponsor,
+        uint256 sponsored,
+        uint256 spent
+    ) private {
+        (uint256 gross, uint256 fee) = Milestones.advance(terms);
+        uint256 advance = gross - fee;
+        uint256 fromSponsor = Math.min(sponsored, terms.amount - advance);
+        _pull(terms.token, sponsor, agreement, fromSponsor);
+        _pull(terms.token, terms.payer, agreement, terms.amount - advance - fromSponsor);
+        if (advance == 0) return;
+        _pull(terms.token, sponsor, terms.payee, sponsored - fromSponsor);
+        _pull(terms.token, terms.payer, terms.payee, advance - spent - (sponsored - fromSponsor));
+        emit AdvanceToPayee(id, terms.payee, advance - spent, fee);
+    }
+
+    /// @dev The old agreement's rest goes to the successor's clone, and the cap on the maker's own word goes with it.
+    function _carry(Terms calldata old, bytes32 oldId, Terms calldata terms, bytes32 id, address agreement)
+        private
+        returns (uint256 brought, State from)
+    {
+        address predecessor = _addressOf(old.kind, oldId);
+        if (predecessor.code.length == 0) revert NotOpen(oldId);
+        uint256 before = IERC20(terms.token).balanceOf(agreement);
+        uint256 allowed;
+        (brought, allowed, from) = IAgreement(predecessor).succeed(old, id, agreement, terms.amount);
+        uint256 moved = IERC20(terms.token).balanceOf(agreement) - before;
+        if (moved != brought) revert TransferMismatch(terms.token, brought, moved);
+        uint256 selfAttested = Milestones.selfAttested(terms, 0);
+        if (selfAttested > allowed) revert CapRestarted(id, selfAttested, allowed);
     }
 
     /// @dev A permit that somebody else submitted first already did its work, so its failure is not ours: the
     /// transfer after it decides.
-    function _permit(Terms calldata terms, Permit calldata permit) private {
+    function _permit(Entry calldata entry) private {
+        Permit calldata permit = entry.permit;
         if (permit.deadline == 0) return;
-        try IERC20Permit(terms.token).permit(
-            terms.payer, address(this), permit.value, permit.deadline, permit.v, permit.r, permit.s
+        try IERC20Permit(entry.terms.token).permit(
+            entry.terms.payer, address(this), permit.value, permit.deadline, permit.v, permit.r, permit.s
         ) {} catch {}
     }
 
@@ -190,5 +320,17 @@ contract AgreementFactory is IAgreementFactory, EIP712, ReentrancyGuardTransient
         IERC20(token).safeTransferFrom(from, to, amount);
         uint256 moved = IERC20(token).balanceOf(to) - before;
         if (moved != amount) revert TransferMismatch(token, amount, moved);
+    }
+
+    // ── names ────────────────────────────────────────────────────────────────────────────────────
+
+    function _implementation(uint8 kind) private view returns (address) {
+        return kind == DELIVERY ? deliveryImplementation : supplyImplementation;
+    }
+
+    function _addressOf(uint8 kind, bytes32 id) private view returns (address) {
+        return Clones.predictDeterministicAddressWithImmutableArgs(
+            _implementation(kind), abi.encodePacked(id), id, address(this)
+        );
     }
 }

@@ -10,7 +10,16 @@ from datetime import UTC, datetime
 from marketplace.application.apply import apply
 from marketplace.application.context import Context
 from marketplace.application.wording import vouched_by
-from marketplace.domain.agreement import ENDED, Agreement, AgreementKind, AgreementStatus, OnChain, Payout
+from marketplace.domain.agreement import (
+    ENDED,
+    ZERO_HASH,
+    Agreement,
+    AgreementKind,
+    AgreementStatus,
+    OnChain,
+    Payout,
+    arrived,
+)
 from marketplace.domain.commands import (
     RecordClaim,
     RecordDelivered,
@@ -20,6 +29,7 @@ from marketplace.domain.commands import (
     RecordSupplyDelivered,
 )
 from marketplace.domain.effects import Effect, EffectKind
+from marketplace.domain.evidence import EventCode
 from marketplace.ports.chain import ChainEvent
 from marketplace.ports.unit_of_work import Transaction
 
@@ -78,10 +88,8 @@ def _instant(seconds: int) -> datetime:
 
 async def _opened(ctx: Context, tx: Transaction, agreement: Agreement, event: ChainEvent) -> None:
     await tx.agreements.save(replace(agreement, status=AgreementStatus.OPEN))
-    if agreement.kind is AgreementKind.SUPPLY:
-        due = refund_at(agreement)
-        overdue = Effect(EffectKind.REFUND, f"refund:{agreement.id}", agreement.id, due=due)
-        await tx.outbox.add(agreement.order_id, [overdue], ctx.clock.now())
+    if not _is_the_orders(agreement):
+        await _later(ctx, tx, agreement, EffectKind.REFUND, refund_at(agreement))
     delivery_id = agreement.id if agreement.kind is AgreementKind.DELIVERY else agreement.terms.parent
     delivery = await tx.agreements.get(delivery_id)
     opened = [
@@ -92,6 +100,17 @@ async def _opened(ctx: Context, tx: Transaction, agreement: Agreement, event: Ch
         await apply(ctx, tx, agreement.order_id, RecordOpened(event.transaction, refund_at(delivery)))
 
 
+def _is_the_orders(agreement: Agreement) -> bool:
+    """Whether the order's own deadlines are this agreement's; supplies and successors have theirs from here."""
+    return agreement.kind is AgreementKind.DELIVERY and agreement.terms.replaces == ZERO_HASH
+
+
+async def _later(ctx: Context, tx: Transaction, agreement: Agreement, kind: EffectKind, due: datetime) -> None:
+    """A move that time allows: somebody must make it, so we do."""
+    effect = Effect(kind, f"{kind}:{agreement.id}", agreement.id, due=due)
+    await tx.outbox.add(agreement.order_id, [effect], ctx.clock.now())
+
+
 def refund_at(agreement: Agreement) -> datetime:
     """From when on anybody may send the money back: one second after delivery date and grace."""
     return _instant(agreement.terms.deliver_by + agreement.terms.grace + 1)
@@ -100,8 +119,7 @@ def refund_at(agreement: Agreement) -> datetime:
 async def _claimed(ctx: Context, tx: Transaction, agreement: Agreement, event: ChainEvent) -> None:
     index, matures_at = int(event.fields["milestone"]), int(event.fields["matures_at"])
     proved_ms = (matures_at - 1 - agreement.terms.contest_window) * 1000
-    states = {**agreement.milestone_states, index: ("proved", proved_ms)}
-    await tx.agreements.save(replace(agreement, milestone_states=states))
+    await tx.agreements.save(_with_milestone(agreement, index, "proved", proved_ms))
     milestone = agreement.terms.milestones[index]
     command = RecordClaim(
         agreement_id=agreement.id,
@@ -115,31 +133,53 @@ async def _claimed(ctx: Context, tx: Transaction, agreement: Agreement, event: C
     await tx.outbox.add(agreement.order_id, [sweep], ctx.clock.now())
 
 
+def _with_milestone(agreement: Agreement, index: int, state: str, at_ms: int | None = None) -> Agreement:
+    """The agreement with a milestone in another state; its instant stays where none is given."""
+    _, before_ms = agreement.milestone_states.get(index, (state, 0))
+    changed = {index: (state, before_ms if at_ms is None else at_ms)}
+    return replace(agreement, milestone_states={**agreement.milestone_states, **changed})
+
+
+async def _contested(ctx: Context, tx: Transaction, agreement: Agreement, event: ChainEvent) -> None:
+    await tx.agreements.save(_with_milestone(agreement, int(event.fields["milestone"]), "contested"))
+
+
 async def _paid_milestone(ctx: Context, tx: Transaction, agreement: Agreement, event: ChainEvent) -> None:
-    index = int(event.fields["milestone"])
-    _, at_ms = agreement.milestone_states.get(index, ("paid", 0))
-    states = {**agreement.milestone_states, index: ("paid", at_ms)}
-    await tx.agreements.save(replace(agreement, milestone_states=states))
+    await tx.agreements.save(_with_milestone(agreement, int(event.fields["milestone"]), "paid"))
 
 
 async def _delivered(ctx: Context, tx: Transaction, agreement: Agreement, event: ChainEvent) -> None:
-    await tx.agreements.save(replace(agreement, status=AgreementStatus.DELIVERED))
     delivered_at = int(event.fields["at"])
+    retained = agreement.terms.milestone_for(EventCode.RETAINED)
+    changed = agreement if retained is None else _with_milestone(agreement, retained, "waiting", delivered_at * 1000)
+    if agreement.status is not AgreementStatus.DISPUTED:  # a dispute goes on, with another question
+        changed = replace(changed, status=AgreementStatus.DELIVERED)
+    await tx.agreements.save(changed)
     finalise_at = _instant(delivered_at + agreement.terms.accept_window + 1)
+    if not _is_the_orders(agreement):
+        await _later(ctx, tx, agreement, EffectKind.FINALISE, finalise_at)
     if agreement.kind is AgreementKind.DELIVERY:
         await apply(ctx, tx, agreement.order_id, RecordDelivered(_instant(delivered_at), finalise_at))
-        return
+    else:
+        await _supply_delivered(ctx, tx, agreement)
+
+
+async def _supply_delivered(ctx: Context, tx: Transaction, agreement: Agreement) -> None:
     others = await tx.agreements.of_order(agreement.order_id)
     supplies = [other for other in others if other.kind is AgreementKind.SUPPLY]
-    arrived = all(other.status is not AgreementStatus.OPEN for other in supplies)
+    all_there = all(other.status is not AgreementStatus.OPEN for other in supplies)
     supplier = await tx.parties.organisation(agreement.payee_id)
     name = supplier.name if supplier else "the supplier"
-    await apply(ctx, tx, agreement.order_id, RecordSupplyDelivered(agreement.id, name, arrived))
-    effects = [
-        Effect(EffectKind.ASK_ACCEPTANCE, f"acceptance:{agreement.id}", agreement.id),
-        Effect(EffectKind.FINALISE, f"finalise:{agreement.id}", agreement.id, due=finalise_at),
-    ]
-    await tx.outbox.add(agreement.order_id, effects, ctx.clock.now())
+    await apply(ctx, tx, agreement.order_id, RecordSupplyDelivered(agreement.id, name, all_there))
+    ask = Effect(EffectKind.ASK_ACCEPTANCE, f"acceptance:{agreement.id}", agreement.id)
+    await tx.outbox.add(agreement.order_id, [ask], ctx.clock.now())
+
+
+async def _disputed(ctx: Context, tx: Transaction, agreement: Agreement, event: ChainEvent) -> None:
+    decide_by = int(event.fields["decide_by"])
+    key, due = f"timeout:{agreement.id}:{decide_by}", _instant(decide_by + 1)
+    silent = Effect(EffectKind.TIMEOUT, key, agreement.id, str(decide_by), due)
+    await tx.outbox.add(agreement.order_id, [silent], ctx.clock.now())
 
 
 async def _credited(ctx: Context, tx: Transaction, agreement: Agreement, event: ChainEvent) -> None:
@@ -147,10 +187,7 @@ async def _credited(ctx: Context, tx: Transaction, agreement: Agreement, event: 
     address = {"payee": agreement.terms.payee, "payer": agreement.terms.payer}.get(party)
     if address is None:
         address = (await _fee_receiver(ctx)).lower()
-    payouts = (*agreement.payouts, Payout(party, address, amount))
-    await tx.agreements.save(replace(agreement, payouts=payouts))
-    key = f"pay:{event.block_hash}:{event.log_index}"
-    await tx.outbox.add(agreement.order_id, [Effect(EffectKind.PAY_OUT, key, agreement.id, party)], ctx.clock.now())
+    await _save_payout(tx, agreement, Payout(party, address, amount))
 
 
 async def _fee_receiver(ctx: Context) -> str:
@@ -161,20 +198,41 @@ async def _fee_receiver(ctx: Context) -> str:
 async def _advanced(ctx: Context, tx: Transaction, agreement: Agreement, event: ChainEvent) -> None:
     supply = await tx.agreements.get(str(event.fields["supply_id"]))
     address = supply.address if supply else ""
-    payout = Payout("supply", address, int(event.fields["amount_minor"]), paid=True)
+    await _save_payout(tx, agreement, Payout("supply", address, int(event.fields["amount_minor"]), paid=True))
+
+
+async def _replaced(ctx: Context, tx: Transaction, agreement: Agreement, event: ChainEvent) -> None:
+    successor = await tx.agreements.get(str(event.fields["successor_id"]))
+    address = successor.address if successor else ""
+    await _save_payout(tx, agreement, Payout("successor", address, int(event.fields["amount_minor"]), paid=True))
+
+
+async def _save_payout(tx: Transaction, agreement: Agreement, payout: Payout) -> None:
     await tx.agreements.save(replace(agreement, payouts=(*agreement.payouts, payout)))
 
 
 async def _withdrawn(ctx: Context, tx: Transaction, agreement: Agreement, event: ChainEvent) -> None:
-    party = str(event.fields["party"])
-    payouts = tuple(replace(item, paid=True) if item.party == party else item for item in agreement.payouts)
+    payouts = arrived(agreement.payouts, str(event.fields["party"]), int(event.fields["amount_minor"]))
     await tx.agreements.save(replace(agreement, payouts=payouts))
     await _close(ctx, tx, agreement.order_id)
 
 
+async def _kept(ctx: Context, tx: Transaction, agreement: Agreement, event: ChainEvent) -> None:
+    party, key = str(event.fields["party"]), f"pay:{event.block_hash}:{event.log_index}"
+    await tx.outbox.add(agreement.order_id, [Effect(EffectKind.PAY_OUT, key, agreement.id, party)], ctx.clock.now())
+
+
 async def _state(ctx: Context, tx: Transaction, agreement: Agreement, event: ChainEvent) -> None:
     status = AgreementStatus(OnChain(int(event.fields["state"])).name.lower())
-    await tx.agreements.save(replace(agreement, status=status))
+    changed = replace(agreement, status=status)
+    retained = agreement.terms.milestone_for(EventCode.RETAINED)
+    if retained is not None and status is AgreementStatus.RETAINED:
+        _, delivered_ms = agreement.milestone_states[retained]
+        due = _instant(delivered_ms // 1000 + agreement.terms.retention_window + 1)
+        await _later(ctx, tx, agreement, EffectKind.RELEASE, due)
+    elif retained is not None and status is AgreementStatus.SETTLED:
+        changed = _with_milestone(changed, retained, "paid")
+    await tx.agreements.save(changed)
     if agreement.kind is AgreementKind.DELIVERY and status is AgreementStatus.REFUNDED:
         await apply(ctx, tx, agreement.order_id, RecordRefunded())
     await _close(ctx, tx, agreement.order_id)
@@ -182,23 +240,32 @@ async def _state(ctx: Context, tx: Transaction, agreement: Agreement, event: Cha
 
 async def _close(ctx: Context, tx: Transaction, order_id: str) -> None:
     """An order is settled once every agreement has ended and every cent of it has arrived."""
-    if all(_finished(agreement) for agreement in await tx.agreements.of_order(order_id)):
+    agreements = await tx.agreements.of_order(order_id)
+    known = {agreement.address for agreement in agreements}
+    if all(_finished(agreement, known) for agreement in agreements):
         await apply(ctx, tx, order_id, RecordSettled())
 
 
-def _finished(agreement: Agreement) -> bool:
-    arrived = sum(payout.amount_minor for payout in agreement.payouts if payout.paid)
-    return agreement.status in ENDED and arrived == agreement.terms.amount_minor
+def _finished(agreement: Agreement, known: set[str]) -> bool:
+    """Money that went into a successor has arrived when that one has ended, so it must be one that we know."""
+    paid = [payout for payout in agreement.payouts if payout.paid]
+    followed = all(payout.address in known for payout in paid if payout.party == "successor")
+    whole = sum(payout.amount_minor for payout in paid) == agreement.terms.amount_minor
+    return agreement.status in ENDED and whole and followed
 
 
 HANDLERS: dict[str, Handler] = {
     "opened": _opened,
     "claimed": _claimed,
+    "contested": _contested,
     "paid_milestone": _paid_milestone,
     "delivered": _delivered,
+    "disputed": _disputed,
     "credited": _credited,
     "advanced": _advanced,
     "withdrawn": _withdrawn,
+    "kept": _kept,
+    "replaced": _replaced,
     "state": _state,
 }
 """Event name → what it means."""

@@ -27,4 +27,4 @@ async def claim_milestone(ctx: Context, agreement_id: str, code: int) -> None:
         previous=batch.previous,
         signature=batch.signature,
     )
-    await ctx.chain.claim(f"claim:{agreement_id}:{milestone}", agreement, milestone, proof)
+    await ctx.chain.claim(f"claim:{agreement_id}:{milestone}", agreement, milestone, [proof])

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
+from marketplace.application.advance import advance_of
 from marketplace.application.apply import apply
 from marketplace.application.browse_products import template_of
-from marketplace.application.context import Context, Policy
-from marketplace.domain.advance import advance_bps
+from marketplace.application.context import Context
 from marketplace.domain.agreement import (
     NEVER,
     ZERO_ADDRESS,
@@ -85,18 +85,6 @@ async def draft_agreements(ctx: Context, order_id: str) -> None:
                 await tx.signatures.add(request)
 
 
-def advance_of(policy: Policy, total_minor: int, choices: Sequence[SupplyChoice], known: ChainParameters) -> int | None:
-    """The advance that pays these suppliers, in basis points, or None where the ceiling does not allow as much."""
-    supplies = sum(choice.amount_minor for choice in choices)
-    return advance_bps(
-        total_minor,
-        supplies,
-        fee_bps=known.fee_bps,
-        least_bps=policy.advance_bps,
-        most_bps=known.self_attested_bps,
-    )
-
-
 def quote_document(order: Order, price: Price) -> dict[str, Any]:
     """The quote as plain values: its digest is inside the specification hash, and so inside the terms."""
     return {
@@ -154,7 +142,6 @@ def _base(ctx: Context, known: ChainParameters, parties: Parties) -> dict[str, A
         "penalty_bps_per_day": policy.penalty_bps_per_day,
         "penalty_cap_bps": policy.penalty_cap_bps,
         "cancel_bps": policy.cancel_bps,
-        "cancel_until": NEVER,
         "timeout_bps": policy.timeout_bps,
         "replaces": ZERO_HASH,
     }
@@ -185,6 +172,7 @@ async def _delivery(
         attestor=parties.maker.attestor,
         amount=price.total_minor * known.unit,
         milestones=tuple(milestones),
+        cancel_until=_until_made(milestones),
         fund_by=fund_by,
         deliver_by=_end_of(order, 0),
         fee_bps=known.fee_bps,
@@ -209,6 +197,7 @@ async def _supply(
 ) -> Agreement:
     salt = ctx.random_hash()
     proved = Milestone(ctx.policy.supply_machine_bps, EventCode.PRODUCTION_FINISHED, Witness.ATTESTOR)
+    milestones = [proved] if side.attestor != ZERO_ADDRESS else []
     document = specification(order, price, salt, choice.lines)
     terms = Terms(
         **_base(ctx, known, parties),
@@ -218,7 +207,8 @@ async def _supply(
         payee=side.address,
         attestor=side.attestor,
         amount=choice.amount_minor * known.unit,
-        milestones=(proved,) if side.attestor != ZERO_ADDRESS else (),
+        milestones=tuple(milestones),
+        cancel_until=_until_made(milestones),
         fund_by=delivery.terms.fund_by,
         deliver_by=_end_of(order, 1),
         fee_bps=0,
@@ -229,6 +219,12 @@ async def _supply(
     )
     description = f"{', '.join(choice.lines)} for {order.amount} pieces"
     return await _agreement(ctx, order, terms, order.manufacturer_id, side, description, choice.lines)
+
+
+def _until_made(milestones: Sequence[Milestone]) -> int:
+    """The milestone until whose claim the payer may cancel: the machine's, or NEVER where no machine would end it."""
+    codes = [milestone.code for milestone in milestones]
+    return codes.index(EventCode.PRODUCTION_FINISHED) if EventCode.PRODUCTION_FINISHED in codes else NEVER
 
 
 async def _agreement(

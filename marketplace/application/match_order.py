@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
+from marketplace.application.advance import advance_of
 from marketplace.application.apply import apply
 from marketplace.application.browse_products import template_of
 from marketplace.application.context import Context
-from marketplace.application.draft_agreements import advance_of
 from marketplace.domain.advance import net_advance
 from marketplace.domain.commands import Command, PostponeMatch, RecordMatch, RejectOrder
 from marketplace.domain.configuration import configure, required_lines

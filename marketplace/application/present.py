@@ -138,7 +138,8 @@ async def agreement_view(tx: Transaction, agreement: Agreement) -> AgreementView
     """The agreement as its parties see it."""
     terms = agreement.terms
     payer, payee = await _name(tx, agreement.payer_id), await _name(tx, agreement.payee_id)
-    names = {"payer": payer, "payee": payee, "fee": "Platform fee", "supply": "Suppliers"}
+    others = {"fee": "Platform fee", "supply": "Suppliers", "successor": "The changed agreement"}
+    names = {"payer": payer, "payee": payee} | others
     payouts: dict[tuple[str, str], int] = {}
     for payout in agreement.payouts:
         key = (payout.party, payout.address)
@@ -162,7 +163,7 @@ def _milestones(agreement: Agreement) -> list[MilestoneView]:
     views = []
     for index, milestone in enumerate(agreement.terms.milestones):
         state, at_ms = agreement.milestone_states.get(index, ("waiting", 0))
-        if state == "proved" and agreement.status is AgreementStatus.SETTLED:
+        if state != "waiting" and agreement.status is AgreementStatus.SETTLED:
             state = "paid"
         views.append(
             MilestoneView(

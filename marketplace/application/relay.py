@@ -104,7 +104,9 @@ HANDLERS: dict[EffectKind, Handler] = {
         ctx, effect.subject, effect.detail
     ),
     EffectKind.FINALISE: lambda ctx, _, effect: move_agreement.finalise(ctx, effect.subject),
+    EffectKind.RELEASE: lambda ctx, _, effect: move_agreement.release(ctx, effect.subject),
     EffectKind.REFUND: lambda ctx, _, effect: move_agreement.refund(ctx, effect.subject),
+    EffectKind.TIMEOUT: lambda ctx, _, effect: move_agreement.timeout(ctx, effect.subject, int(effect.detail)),
     EffectKind.PAY_OUT: lambda ctx, _, effect: move_agreement.pay_out(ctx, effect.subject, effect.detail, effect.key),
     EffectKind.FUND_TEST_ACCOUNT: _fund_test_account,
     EffectKind.DEADLINE: _deadline,

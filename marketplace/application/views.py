@@ -184,7 +184,7 @@ class MilestoneView:
 
 @dataclass(frozen=True, slots=True)
 class PayoutView:
-    """Money that left an agreement. `party` is payee, payer, fee or supply."""
+    """Money that left an agreement. `party` is payee, payer, fee, supply or successor."""
 
     party: str
     name: str

@@ -4,8 +4,8 @@ The delivery agreement binds customer and manufacturer, a supply agreement manuf
 says of it (`OnChain`) is never decided here: it is read from the chain's events.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import IntEnum, StrEnum
 
 from marketplace.domain.evidence import EventCode, Witness
@@ -64,6 +64,9 @@ class ActionKind(IntEnum):
     CANCEL = 4
     DISPUTE = 5
     DELIVERED = 6
+    REVOKE = 7
+    RESOLVE = 8
+    NOVATE = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +129,29 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Payout:
-    """Money that left an agreement: `party` is payee, payer, fee or supply; `paid` once it reached `address`."""
+    """Money that left an agreement's books; `paid` once it reached `address`.
+
+    `party` is payee, payer, fee, supply (which the advance funds) or successor (which takes over what is left).
+    """
 
     party: str
     address: str
     amount_minor: int
     paid: bool = False
+
+
+def arrived(payouts: Sequence[Payout], party: str, amount_minor: int) -> tuple[Payout, ...]:
+    """The payouts once `amount_minor` has reached `party`: of those that were not paid yet the newest come first.
+
+    A move pays what it credits itself, while what could not be paid before goes on waiting.
+    """
+    rest, found = amount_minor, list(payouts)
+    for index in reversed(range(len(found))):
+        payout = found[index]
+        if payout.party == party and not payout.paid and payout.amount_minor <= rest:
+            rest -= payout.amount_minor
+            found[index] = replace(payout, paid=True)
+    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,12 +67,43 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True)
+class Consent:
+    """A party's signature under one move, good until the second `deadline`.
+
+    `number` is what the signed message names: the milestone (contest, approve), the most in token units that the payee
+    keeps (cancel), the payee's share in basis points (split), the same with the dispute that it answers
+    (`resolution`), the state that is disputed, the least in token units that is carried over (novate: the payer) or the
+    state that is left (novate: the payee); 0 elsewhere. `by` says who disputes: "payer" or "payee"; every other action
+    has one possible signer.
+    """
+
+    signature: str
+    deadline: int
+    number: int = 0
+    by: str = "payer"
+
+
+NO_CONSENT = Consent("", 0)
+
+
+def resolution(disputed_at: int, payee_bps: int) -> int:
+    """The `number` of an arbiter's decision: it answers the dispute of that second, and no later question."""
+    return disputed_at << 16 | payee_bps
+
+
+@dataclass(frozen=True, slots=True)
 class ChainEvent:
     """A log of one of our agreements, decoded. `name` is one of the names below, `fields` its values.
 
-    opened {address, transaction} · claimed {milestone, matures_at} · paid_milestone {milestone} ·
-    delivered {at, penalty_minor} · credited {party, amount_minor} · advanced {supply_id, amount_minor} ·
-    withdrawn {party, address, amount_minor} · state {state}
+    opened {address, transaction} · claimed {milestone, matures_at} · contested {milestone} ·
+    paid_milestone {milestone} · delivered {at, penalty_minor} · disputed {by, decide_by} ·
+    credited {party, amount_minor} · advanced {supply_id, amount_minor} · withdrawn {party, address, amount_minor} ·
+    kept {party, amount_minor} · replaced {successor_id, amount_minor} · state {state}
+
+    `party` is payee, payer or fee. A move pays what it credits: `credited` is followed by `withdrawn` in the same
+    transaction, or by `kept` where the token refused; the fees follow when the agreement ends. The advance is paid as
+    it opens. `decide_by` is the arbiter's last second; a handover during a dispute sets it anew, `by` nobody (the zero
+    address).
     """
 
     block: int
@@ -115,8 +146,15 @@ class Chain(Protocol):
         """The payer's permission (EIP-2612) to draw `amount` token units. Raises ChainUnavailable."""
         ...
 
-    async def action_to_sign(self, agreement_id: str, action: ActionKind, deadline: int) -> TypedData:
-        """An action of a party on a running agreement."""
+    async def action_to_sign(self, agreement_id: str, action: ActionKind, deadline: int, number: int = 0) -> TypedData:
+        """A party's consent to one move of a running agreement; `number` as in `Consent`.
+
+        For NOVATE the id is the successor's.
+        """
+        ...
+
+    async def split_to_sign(self, agreement_id: str, payee_bps: int, deadline: int) -> TypedData:
+        """A party's consent to divide what is left; both must sign the same."""
         ...
 
     def signed_by(self, typed: TypedData, signature: str) -> str | None:
@@ -131,30 +169,72 @@ class Chain(Protocol):
         """Open all in one transaction or none. Raises ChainRefused, ChainUnavailable."""
         ...
 
-    async def claim(self, key: str, agreement: Agreement, milestone: int, proof: Proof) -> None:
-        """Claim a milestone by evidence. Raises ChainRefused, ChainUnavailable."""
+    async def open_supply(self, key: str, supply: Agreement, lineage: Sequence[Terms]) -> None:
+        """Open one more supply, in the place of one that failed. Raises ChainRefused, ChainUnavailable.
+
+        `lineage` leads from the delivery that the supply names as parent, successor by successor, to the one that is
+        open now.
+        """
+        ...
+
+    async def novate(
+        self,
+        key: str,
+        old: Agreement,
+        successor: Agreement,
+        supplies: Sequence[Agreement],
+        payer: Consent,
+        payee: Consent = NO_CONSENT,
+    ) -> None:
+        """Replace `old` by `successor`, opened with its new supplies. Raises ChainRefused, ChainUnavailable.
+
+        Both consent over the successor's id: the payer to the least that the old agreement must bring along, the payee
+        to the state in which it stands, unless that is OPEN.
+        """
+        ...
+
+    async def claim(self, key: str, agreement: Agreement, milestone: int, proofs: Sequence[Proof]) -> None:
+        """Claim a milestone by evidence: one proof, or two where both sign, the attestor's first.
+
+        Raises ChainRefused, ChainUnavailable.
+        """
         ...
 
     async def delivered_by_secret(self, key: str, agreement: Agreement, secret: str) -> None:
         """Record the delivery with the recipient's handover secret. Raises ChainRefused, ChainUnavailable."""
         ...
 
-    async def act(self, key: str, agreement: Agreement, action: ActionKind, signature: str, deadline: int) -> None:
-        """Relay a party's signed action. Raises ChainRefused, ChainUnavailable."""
+    async def act(self, key: str, agreement: Agreement, action: ActionKind, consent: Consent) -> None:
+        """Relay an action that one party signed; NOVATE and splits have methods of their own.
+
+        Raises ChainRefused, ChainUnavailable.
+        """
+        ...
+
+    async def split(self, key: str, agreement: Agreement, payer: Consent, payee: Consent) -> None:
+        """Divide what is left as both parties signed. Raises ChainRefused, ChainUnavailable."""
         ...
 
     async def finalise(self, key: str, agreement: Agreement) -> None:
         """Settle after the acceptance window. Raises ChainRefused, ChainUnavailable."""
         ...
 
+    async def release(self, key: str, agreement: Agreement) -> None:
+        """Pay the retention share after its window. Raises ChainRefused, ChainUnavailable."""
+        ...
+
     async def refund(self, key: str, agreement: Agreement) -> None:
         """Send what is left back after date and grace. Raises ChainRefused, ChainUnavailable."""
         ...
 
-    async def pay_out(self, key: str, agreement: Agreement, party: str) -> None:
-        """Push what is due to `party` (payee, payer or fee) to its address, and do nothing where nothing is due.
+    async def timeout(self, key: str, agreement: Agreement) -> None:
+        """End a dispute on which the arbiter stayed silent. Raises ChainRefused, ChainUnavailable."""
+        ...
 
-        Like every move it first pays milestones that have matured. Raises ChainRefused, ChainUnavailable.
+    async def pay_out(self, key: str, agreement: Agreement, party: str) -> None:
+        """Push to `party` (payee, payer or fee) what the token refused to move before; nothing where there is nothing.
+
+        For the payee that includes milestones that have matured. Raises ChainRefused, ChainUnavailable.
         """
         ...
 

@@ -95,14 +95,14 @@ class Milestone(Out):
     label: str
     amount_minor: Minor
     vouched_by: str
-    state: Literal["waiting", "proved", "paid"]
+    state: Literal["waiting", "proved", "contested", "paid"]
     at: Instant | None
 
 
 class Payout(Out):
     """Money that left an agreement."""
 
-    party: Literal["payee", "payer", "fee", "supply"]
+    party: Literal["payee", "payer", "fee", "supply", "successor"]
     name: str
     address: str
     amount_minor: Minor

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {Party, State} from "../types/AgreementTypes.sol";
+import {Party, State, Witnessed} from "../types/AgreementTypes.sol";
 
 /// @notice Every reason for which the factory or an agreement refuses a call.
 interface IAgreementErrors {
@@ -18,16 +18,32 @@ interface IAgreementErrors {
     error ForeignPayer(bytes32 id, address expected, address actual);
     /// @notice All agreements of a batch count in one token and one unit.
     error MixedMoney(bytes32 id);
-    /// @notice An agreement that replaces another cannot be opened as a first one.
-    error UnexpectedReplacement(bytes32 id, bytes32 replaces);
+    /// @notice The agreement replaces another one than this, or is a first one and replaces any.
+    error ForeignPredecessor(bytes32 id, bytes32 expected, bytes32 actual);
+    /// @notice A successor is paid to the payee of the agreement that it replaces.
+    error ForeignPayee(bytes32 id, address expected, address actual);
+    /// @notice A successor has no advance: its money was earned or not under the old terms.
+    error UnexpectedAdvance(bytes32 id);
+    /// @notice A successor needs a handover secret that nobody has seen yet.
+    error HandoverReused(bytes32 id);
+    /// @notice The successor lets the attestor alone release more than the old agreement still did.
+    error CapRestarted(bytes32 id, uint256 selfAttested, uint256 allowed);
+    /// @notice The old agreement brings along less than the payer agreed to.
+    error CarriesLess(uint256 carried, uint256 least);
+    /// @notice There is no such agreement, or it is not open any more.
+    error NotOpen(bytes32 id);
     /// @notice The named party did not sign these terms.
     error NotSigned(bytes32 id, address party);
     /// @notice The token did not move exactly what was asked for.
     error TransferMismatch(address token, uint256 expected, uint256 actual);
+    /// @notice The chain took another number: a new agreement could not read its own terms.
+    error ChainRenumbered(uint256 expected, uint256 actual);
     /// @notice The factory was deployed with parts that do not belong together.
     error WrongDeployment();
 
     // ── terms ────────────────────────────────────────────────────────────────────────────────────
+    /// @notice A member has bits beyond its type.
+    error DirtyTerms();
     /// @notice The factory does not know this token.
     error TokenNotListed(address token);
     /// @notice Payer, payee or arbiter is the zero address.
@@ -38,11 +54,11 @@ interface IAgreementErrors {
     error NoDeliveryProof();
     /// @notice The amount is zero, the unit is zero, or the one is no multiple of the other.
     error BadAmount(uint96 amount, uint96 unit);
-    /// @notice A window that somebody needs is zero or longer than ten years.
+    /// @notice A window that somebody needs is zero or longer than four years.
     error BadWindow(uint256 window);
     /// @notice The agreement was signed for funding before this second.
     error FundingExpired(uint40 fundBy);
-    /// @notice Funding ends after the delivery date, or the delivery is more than ten years away.
+    /// @notice Funding ends after the delivery date, or the last second of a delivery is more than four years away.
     error BadDeadlines(uint40 fundBy, uint40 deliverBy);
     /// @notice A rate is above 100 %.
     error RateTooHigh(uint256 bps);
@@ -53,8 +69,8 @@ interface IAgreementErrors {
     /// @notice The fee is above the factory's ceiling.
     error FeeTooHigh(uint256 bps, uint256 ceilingBps);
     /// @notice A milestone names a signer that the terms do not.
-    error SignerMissing(uint256 milestone);
-    /// @notice A milestone has no event code, or one that another milestone has.
+    error SignerMissing(Witnessed signer);
+    /// @notice A milestone has no event code, one that another milestone has, or an advance that is not the first.
     error BadEventCode(uint256 milestone, uint16 eventCode);
     /// @notice `cancelUntil` names an empty lane.
     error BadCancelUntil(uint8 milestone);
@@ -82,6 +98,10 @@ interface IAgreementErrors {
     error NotIncluded(bytes32 leaf, bytes32 root);
     /// @notice The named signer did not sign that root.
     error RootNotSigned(address signer, bytes32 root);
+    /// @notice The payer's right to cancel has ended, or the terms give none.
+    error NotCancellable(uint8 cancelUntil);
+    /// @notice The cancellation would leave the payee more than the payer agreed to.
+    error CostsMore(uint256 costs, uint256 most);
     /// @notice The secret does not fit the handover hash.
     error WrongSecret();
     /// @notice Neither sent nor signed by the party whose move this is.

@@ -8,7 +8,7 @@ library Milestones {
     uint256 internal constant COUNT = 8;
     uint256 internal constant FULL_BPS = 10_000;
 
-    /// @dev The advance: credited when the agreement opens.
+    /// @dev The advance: paid when the agreement opens. Only the first lane may carry it.
     uint16 internal constant OPENED = 1;
     /// @dev The retention: kept back at acceptance.
     uint16 internal constant RETAINED = 2;
@@ -40,8 +40,11 @@ library Milestones {
 
     /// @notice A part of `whole`, floored to `unit`: whoever computes a part leaves the dust in the rest.
     function part(uint256 whole, uint256 rateBps, uint256 unit) internal pure returns (uint256) {
-        uint256 exact = (whole * rateBps) / FULL_BPS;
-        return exact - (exact % unit);
+        // No overflow: amounts have 96 bits, rates 16. The unit of open terms is not zero.
+        unchecked {
+            uint256 exact = (whole * rateBps) / FULL_BPS;
+            return exact - (exact % unit);
+        }
     }
 
     /// @notice What one milestone releases.
@@ -49,19 +52,36 @@ library Milestones {
         return part(terms.amount, bps(lane(terms.milestones, index)), terms.unit);
     }
 
-    /// @notice The lane that carries a reserved code, and `COUNT` if none does.
+    /// @notice The lane that carries a code, and `COUNT` if none does.
     function find(uint256 packed, uint16 code) internal pure returns (uint256 index) {
-        for (; index < COUNT; ++index) {
-            if (eventCode(lane(packed, index)) == code) break;
+        unchecked {
+            for (; packed != 0; (++index, packed >>= 32)) {
+                if (uint16(packed >> 2) == code) return index;
+            }
+        }
+        return COUNT;
+    }
+
+    /// @notice The advance, which only the first lane can be: what leaves the rest, and the fee inside it.
+    function advance(Terms calldata terms) internal pure returns (uint256 gross, uint256 fee) {
+        if (hasAdvance(terms)) {
+            gross = share(terms, 0);
+            fee = part(gross, terms.feeBps, terms.unit);
         }
     }
 
-    /// @notice The advance: its lane (`COUNT` if none), what leaves the rest, and the fee inside it.
-    function advance(Terms calldata terms) internal pure returns (uint256 index, uint256 gross, uint256 fee) {
-        index = find(terms.milestones, OPENED);
-        if (index < COUNT) {
-            gross = share(terms, index);
-            fee = part(gross, terms.feeBps, terms.unit);
+    /// @notice Whether the first lane is paid when the agreement opens.
+    function hasAdvance(Terms calldata terms) internal pure returns (bool) {
+        return eventCode(uint32(terms.milestones)) == OPENED;
+    }
+
+    /// @notice What the attestor's word alone can release, in token units, but for the lanes in `released`.
+    function selfAttested(Terms calldata terms, uint256 released) internal pure returns (uint256 sum) {
+        uint256 packed = terms.milestones;
+        for (uint256 i = 0; packed != 0; (++i, packed >>= 32)) {
+            uint32 lane_ = uint32(packed);
+            if (lane_ == 0 || released & (1 << i) != 0 || isReserved(eventCode(lane_))) continue;
+            if (witnessed(lane_) == Witnessed.Attestor) sum += part(terms.amount, bps(lane_), terms.unit);
         }
     }
 }

@@ -24,6 +24,8 @@ library TermsHash {
 
     bytes32 internal constant ACTION_TYPE = keccak256("Action(bytes32 id,uint8 what,bytes32 data,uint256 deadline)");
 
+    bytes32 internal constant SPLIT_TYPE = keccak256("Split(bytes32 id,uint16 payeeBps,uint256 deadline)");
+
     bytes32 internal constant EVIDENCE_ROOT_TYPE =
         keccak256("EvidenceRoot(bytes32 root,uint64 sequence,bytes32 previous)");
 
@@ -55,9 +57,18 @@ library TermsHash {
         pure
         returns (bytes32)
     {
-        return MessageHashUtils.toTypedDataHash(
-            domainSeparator, keccak256(abi.encode(ACTION_TYPE, agreement, what, data, deadline))
-        );
+        bytes32 structHash = keccak256(abi.encode(ACTION_TYPE, agreement, what, data, deadline));
+        return MessageHashUtils.toTypedDataHash(domainSeparator, structHash);
+    }
+
+    /// @notice The digest of a party's consent to a division of what is left.
+    function split(bytes32 domainSeparator, bytes32 agreement, uint256 payeeBps, uint256 deadline)
+        internal
+        pure
+        returns (bytes32)
+    {
+        bytes32 structHash = keccak256(abi.encode(SPLIT_TYPE, agreement, payeeBps, deadline));
+        return MessageHashUtils.toTypedDataHash(domainSeparator, structHash);
     }
 
     /// @notice The digest of a gateway's signature under an evidence tree.
@@ -66,9 +77,8 @@ library TermsHash {
         pure
         returns (bytes32)
     {
-        return MessageHashUtils.toTypedDataHash(
-            domainSeparator, keccak256(abi.encode(EVIDENCE_ROOT_TYPE, root, sequence, previous))
-        );
+        bytes32 structHash = keccak256(abi.encode(EVIDENCE_ROOT_TYPE, root, sequence, previous));
+        return MessageHashUtils.toTypedDataHash(domainSeparator, structHash);
     }
 
     /// @notice The leaf of one event. Hashed twice, so that no inner node can pass for a leaf.
@@ -78,5 +88,20 @@ library TermsHash {
         returns (bytes32)
     {
         return keccak256(bytes.concat(keccak256(abi.encode(agreement, specHash, eventCode, at, payloadHash))));
+    }
+
+    /// @notice The root above a leaf: sorted pairs, the lower first, so a proof needs no directions.
+    function rootOf(bytes32 leaf_, bytes32[] calldata proof) internal pure returns (bytes32 node) {
+        node = leaf_;
+        assembly ("memory-safe") {
+            let end := add(proof.offset, shl(5, proof.length))
+            for { let at := proof.offset } lt(at, end) { at := add(at, 0x20) } {
+                let sibling := calldataload(at)
+                let place := shl(5, gt(node, sibling))
+                mstore(place, node)
+                mstore(xor(place, 0x20), sibling)
+                node := keccak256(0, 0x40)
+            }
+        }
     }
 }

@@ -8,8 +8,9 @@ import {Milestones} from "./Milestones.sol";
 /// @title Terms that the factory refuses although both parties signed them.
 /// @notice Each rule keeps money from getting stuck or one side from proving its own performance.
 library TermsRules {
-    /// @dev No clock is longer: an honest order ends sooner, a slip of the pen would lock money for ever.
-    uint256 internal constant LONGEST = 3650 days;
+    /// @dev No clock is longer: an honest order ends sooner, a slip of the pen would lock money for ever. `Progress`
+    /// counts on it for the time between the opening and the last second of a delivery.
+    uint256 internal constant LONGEST = 1460 days;
     uint8 internal constant NEVER = 255;
 
     /// @notice Reverts unless the terms are fit to be opened now.
@@ -17,20 +18,46 @@ library TermsRules {
     /// @param selfAttestedBps Ceiling of what the maker's own evidence releases, advance included.
     /// @param feeCeilingBps Ceiling of the fee.
     function check(Terms calldata terms, uint16 selfAttestedBps, uint16 feeCeilingBps) internal view {
+        _checkClean(terms);
         _checkParties(terms);
         _checkMoney(terms, feeCeilingBps);
         _checkClocks(terms);
         _checkMilestones(terms, selfAttestedBps);
     }
 
-    function _checkParties(Terms calldata terms) private pure {
+    /// @dev Bits beyond a member's type would be part of what was signed and logged, and no reader would show them.
+    function _checkClean(Terms calldata terms) private pure {
+        uint256 dirt;
+        assembly ("memory-safe") {
+            function beyond(at, bits) -> rest {
+                rest := shr(bits, calldataload(at))
+            }
+            dirt := or(or(beyond(terms, 8), beyond(add(terms, 0x20), 8)), beyond(add(terms, 0x2e0), 8))
+            for { let at := add(terms, 0x40) } lt(at, add(terms, 0x120)) { at := add(at, 0x20) } {
+                dirt := or(dirt, beyond(at, 160))
+            }
+            dirt := or(dirt, or(beyond(add(terms, 0x120), 96), beyond(add(terms, 0x140), 96)))
+            dirt := or(dirt, or(beyond(add(terms, 0x180), 40), beyond(add(terms, 0x1a0), 40)))
+            for { let at := add(terms, 0x1c0) } lt(at, add(terms, 0x260)) { at := add(at, 0x20) } {
+                dirt := or(dirt, beyond(at, 32))
+            }
+            for { let at := add(terms, 0x260) } lt(at, add(terms, 0x2e0)) { at := add(at, 0x20) } {
+                dirt := or(dirt, beyond(at, 16))
+            }
+            dirt := or(dirt, beyond(add(terms, 0x300), 16))
+        }
+        if (dirt != 0) revert IAgreementErrors.DirtyTerms();
+    }
+
+    function _checkParties(Terms calldata terms) private view {
         (address payer, address payee, address arbiter) = (terms.payer, terms.payee, terms.arbiter);
         address attestor = terms.attestor;
         if (payer == address(0) || payee == address(0) || arbiter == address(0)) {
             revert IAgreementErrors.PartyMissing();
         }
         if (payer == payee) revert IAgreementErrors.RoleConflict(payer);
-        if (arbiter == payer || arbiter == payee || arbiter == attestor) {
+        // Whoever carries the terms to the chain must not be their judge either.
+        if (arbiter == payer || arbiter == payee || arbiter == attestor || arbiter == msg.sender) {
             revert IAgreementErrors.RoleConflict(arbiter);
         }
         address witness = terms.witness;
@@ -58,10 +85,9 @@ library TermsRules {
 
     function _checkClocks(Terms calldata terms) private view {
         if (block.timestamp > terms.fundBy) revert IAgreementErrors.FundingExpired(terms.fundBy);
-        if (terms.fundBy > terms.deliverBy || terms.deliverBy > block.timestamp + LONGEST) {
+        if (terms.fundBy > terms.deliverBy || uint256(terms.deliverBy) + terms.grace > block.timestamp + LONGEST) {
             revert IAgreementErrors.BadDeadlines(terms.fundBy, terms.deliverBy);
         }
-        if (terms.grace > LONGEST) revert IAgreementErrors.BadWindow(terms.grace);
         _checkWindow(terms.contestWindow);
         _checkWindow(terms.acceptWindow);
         _checkWindow(terms.arbiterWindow);
@@ -70,42 +96,48 @@ library TermsRules {
         }
     }
 
+    /// @dev Unchecked: eight lanes of at most 16,383 basis points do not overflow.
     function _checkMilestones(Terms calldata terms, uint16 selfAttestedBps) private pure {
-        uint256 packed = terms.milestones;
         uint256 total;
         uint256 selfAttested;
-        for (uint256 i = 0; i < Milestones.COUNT; ++i) {
-            uint32 lane = Milestones.lane(packed, i);
-            if (lane == 0) continue;
-            uint16 code = Milestones.eventCode(lane);
-            // One proof must not pay two milestones, so a code appears once.
-            if (code == 0 || Milestones.find(packed, code) != i) revert IAgreementErrors.BadEventCode(i, code);
-            uint256 bps = Milestones.bps(lane);
-            total += bps;
-            if (code == Milestones.OPENED) {
-                selfAttested += bps;
-            } else if (code != Milestones.RETAINED) {
-                Witnessed by = Milestones.witnessed(lane);
-                if (by == Witnessed.Attestor) selfAttested += bps;
-                _checkSigners(terms, i, by);
+        // Bit `who`: some lane needs that signature. Reserved codes need none.
+        uint256 signers;
+        unchecked {
+            uint256 rest = terms.milestones;
+            for (uint256 i = 0; rest != 0; (++i, rest >>= 32)) {
+                if (uint32(rest) == 0) continue;
+                uint16 code = Milestones.eventCode(uint32(rest));
+                // One proof must not pay two milestones, so a code appears once.
+                bool repeated = Milestones.find(rest >> 32, code) < Milestones.COUNT;
+                if (code == 0 || repeated) revert IAgreementErrors.BadEventCode(i, code);
+                uint256 bps = Milestones.bps(uint32(rest));
+                uint256 who = rest & 3;
+                total += bps;
+                if (code == Milestones.OPENED) {
+                    if (i != 0) revert IAgreementErrors.BadEventCode(i, code);
+                    selfAttested += bps;
+                } else if (code != Milestones.RETAINED) {
+                    if (who == uint256(Witnessed.Attestor)) selfAttested += bps;
+                    signers |= 1 << who;
+                }
             }
         }
         if (total > Milestones.FULL_BPS) revert IAgreementErrors.SharesTooHigh(total);
         if (selfAttested > selfAttestedBps) {
             revert IAgreementErrors.SelfAttestedTooHigh(selfAttested, selfAttestedBps);
         }
+        _checkSigners(terms, signers);
         uint8 until = terms.cancelUntil;
-        if (until != NEVER && (until >= Milestones.COUNT || Milestones.lane(packed, until) == 0)) {
+        if (until != NEVER && (until >= Milestones.COUNT || Milestones.lane(terms.milestones, until) == 0)) {
             revert IAgreementErrors.BadCancelUntil(until);
         }
     }
 
-    function _checkSigners(Terms calldata terms, uint256 index, Witnessed by) private pure {
-        bool needsAttestor = by == Witnessed.Attestor || by == Witnessed.Both;
-        bool needsWitness = by == Witnessed.Witness || by == Witnessed.Both;
-        if ((needsAttestor && terms.attestor == address(0)) || (needsWitness && terms.witness == address(0))) {
-            revert IAgreementErrors.SignerMissing(index);
-        }
+    function _checkSigners(Terms calldata terms, uint256 signers) private pure {
+        bool attestor = signers & ((1 << uint256(Witnessed.Attestor)) | (1 << uint256(Witnessed.Both))) != 0;
+        bool witness = signers & ((1 << uint256(Witnessed.Witness)) | (1 << uint256(Witnessed.Both))) != 0;
+        if (attestor && terms.attestor == address(0)) revert IAgreementErrors.SignerMissing(Witnessed.Attestor);
+        if (witness && terms.witness == address(0)) revert IAgreementErrors.SignerMissing(Witnessed.Witness);
     }
 
     function _checkWindow(uint256 window) private pure {

@@ -26,7 +26,7 @@ pragma solidity ^0.8.28;
 /// @param penaltyCapBps Most that lateness costs.
 /// @param feeBps Share of what the payee earns that goes to the fee receiver.
 /// @param cancelBps Share of the rest that a payer's cancellation leaves to the payee.
-/// @param cancelUntil Milestone whose claim ends the payer's right to cancel; 255 = none does.
+/// @param cancelUntil Milestone whose claim or approval ends the payer's right to cancel; 255 = there is no such right.
 /// @param timeoutBps Share of the rest for the payee where the arbiter stays silent after a delivery.
 /// @param handover keccak256 of the recipient's 32-byte secret; zero where only the carrier counts.
 /// @param parent The delivery's id in a supply; zero in a delivery.
@@ -99,10 +99,16 @@ enum Reason {
     Approval,
     Acceptance,
     Retention,
-    Refund
+    Refund,
+    Revocation,
+    Cancellation,
+    Resolution,
+    Timeout,
+    Split,
+    Replacement
 }
 
-/// @notice A party's consent: an `Action` signature, or an empty one where the party itself sends the transaction.
+/// @notice A party's consent: a signature, or an empty one where the party itself sends the transaction.
 /// @param deadline Last second in which the signature counts.
 /// @param signature 65 bytes with low s, or whatever an ERC-1271 account understands.
 struct Authorisation {
@@ -137,7 +143,7 @@ struct Permit {
     bytes32 s;
 }
 
-/// @notice One agreement of a batch with its two signatures.
+/// @notice One agreement to open, with its two signatures.
 struct Entry {
     Terms terms;
     bytes payerSignature;
@@ -145,16 +151,33 @@ struct Entry {
     Permit permit;
 }
 
-/// @notice The books of one agreement, in token units. Funded = left + dues + paid out + advance spent on supplies.
+/// @notice An agreement's books as a reader sees them, in token units. Only what happened is stored; amounts follow
+/// from it and the terms.
 /// @param released Bit i: milestone i is paid.
-/// @param contested Bit i: the payer refused claim i; its share stays in `left`.
+/// @param deliveredAt Second of the delivery; zero before it.
+/// @param left What no party has earned yet; mature claims that no move has paid are still in it.
+/// @param feeDue What the fee receiver is paid when the agreement ends.
+/// @param payeeDue What the token refused to move to the payee.
+/// @param payerDue What the token refused to move to the payer.
+/// @param disputedAt Second from which the arbiter's time counts; zero where nobody disputed.
+/// @param disputedIn State in which the dispute stands: Open, Delivered or Retained.
 struct Books {
     State state;
     uint8 released;
-    uint8 contested;
     uint40 deliveredAt;
     uint96 left;
     uint96 feeDue;
     uint96 payeeDue;
     uint96 payerDue;
+    uint40 disputedAt;
+    State disputedIn;
+}
+
+/// @notice What is written only where a token refuses a payment or somebody disputes.
+struct Aside {
+    uint96 payeeDue;
+    uint96 payerDue;
+    uint40 disputedAt;
+    State disputedIn;
+    uint96 feeDue;
 }

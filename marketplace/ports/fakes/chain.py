@@ -1,24 +1,47 @@
 """The contracts in memory: the rules of `docs/agreements.md` without a node, for tests and trials.
 
 It needs the standard library alone, so its digests are SHA3-256 unless a real keccak is given, and its signatures are
-those of `chain_messages`. Time, outages and lost transactions are in the hands of `FakeChain.node`.
+those of `chain_messages`. Time, outages and lost transactions are in the hands of `FakeChain.node`. The rules are in
+`chain_moves` (what an agreement does) and `chain_factory` (how it comes into being).
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from marketplace.domain.agreement import ZERO_HASH, ActionKind, Agreement, Terms
-from marketplace.domain.evidence import EventCode
-from marketplace.ports.chain import ChainEvent, ChainParameters, ChainRefused, Head, Proof, TypedData
-from marketplace.ports.fakes.chain_books import Books
+from marketplace.domain.agreement import ActionKind, Agreement, Terms
+from marketplace.ports.chain import (
+    NO_CONSENT,
+    ChainEvent,
+    ChainParameters,
+    ChainRefused,
+    Consent,
+    Head,
+    Proof,
+    TypedData,
+)
+from marketplace.ports.fakes.chain_books import Ask
+from marketplace.ports.fakes.chain_factory import Doors
 from marketplace.ports.fakes.chain_ledger import UNLIMITED, FakeNode, Ledger
-from marketplace.ports.fakes.chain_messages import Digest, leaf, root_of, signer_of, terms_values, typed
-from marketplace.ports.fakes.chain_rules import MAX_BATCH, check_place, check_terms, milestone_of, part, require
+from marketplace.ports.fakes.chain_messages import Digest, signer_of
+from marketplace.ports.fakes.chain_moves import Move
+from marketplace.ports.fakes.chain_signing import Signing, nobody
 
 UNIT = 10_000
-FEE_CEILING_BPS = 1_000
-SECRET_BYTES = 32
-NAME, TOKEN_NAME = "LotSizeOne", "Test Euro"
+SHARE = 0xFFFF
+"""The lowest bits of `resolution`: what the call itself says."""
+RELAYER = "0x" + "4e" * 20
+"""Who sends every transaction of this chain."""
+
+ACTIONS: Mapping[ActionKind, Callable[[Move, Consent], None]] = {
+    ActionKind.ACCEPT: lambda move, _: move.accept(),
+    ActionKind.CONTEST: lambda move, consent: move.contest(consent.number),
+    ActionKind.APPROVE: lambda move, consent: move.approve(consent.number),
+    ActionKind.CANCEL: lambda move, consent: move.cancel(consent.number),
+    ActionKind.DISPUTE: lambda move, consent: move.dispute(consent.by),
+    ActionKind.DELIVERED: lambda move, _: move.delivered_by_carrier(),
+    ActionKind.REVOKE: lambda move, _: move.revoke(),
+    ActionKind.RESOLVE: lambda move, consent: move.resolve(consent.number & SHARE),
+}
 
 
 def sha3(data: bytes) -> bytes:
@@ -31,8 +54,6 @@ class FakeChain:
 
     def __init__(self, *, digest: Digest = sha3, fee_bps: int = 250, development: bool = True) -> None:
         self.deadlines: list[int] = []
-        self._digest = digest
-        self.node = FakeNode(self.keccak)
         self._development = development
         self._parameters = ChainParameters(
             chain_id=31337,
@@ -47,6 +68,8 @@ class FakeChain:
             arbiter="0x" + "ab" * 20,
             start_block=0,
         )
+        self._signing = Signing(self._parameters, digest)
+        self.node = FakeNode(self.keccak)
 
     # ── what a fake alone can do ──────────────────────────────────────────────────────────────────
 
@@ -58,9 +81,14 @@ class FakeChain:
         """A standing allowance for the factory, in cents; None is without limit."""
         self.node.ledger.allowances[owner.lower()] = UNLIMITED if amount_minor is None else amount_minor * UNIT
 
+    def freeze(self, address: str, *, thaw: bool = False) -> None:
+        """The token's issuer refuses from now on to move anything to this address, or no longer."""
+        frozen = self.node.ledger.frozen
+        (frozen.discard if thaw else frozen.add)(address.lower())
+
     def evidence_root_to_sign(self, root: str, sequence: int, previous: str) -> TypedData:
         """What a gateway signs under a batch."""
-        return self._typed("EvidenceRoot", {"root": root, "sequence": sequence, "previous": previous})
+        return self._signing.evidence_root(root, sequence, previous)
 
     # ── what the chain says ──────────────────────────────────────────────────────────────────────
 
@@ -88,21 +116,25 @@ class FakeChain:
 
     async def terms_id(self, terms: Terms) -> tuple[str, str]:
         """As the port says."""
-        identity = self.keccak(repr(await self.terms_to_sign(terms)).encode())
-        return identity, "0x" + self.keccak(identity.encode())[-40:]
+        return self._signing.identity(terms)
 
     async def terms_to_sign(self, terms: Terms) -> TypedData:
         """As the port says."""
-        return self._typed("Terms", terms_values(terms))
+        return self._signing.terms(terms)
 
     async def permit_to_sign(self, owner: str, amount: int, deadline: int) -> TypedData:
         """As the port says."""
         self.node.require_answer()
-        return self._permit(self.node.ledger, owner, amount, deadline)
+        nonce = self.node.ledger.permit_nonces.get(owner.lower(), 0)
+        return self._signing.permit(owner, amount, nonce, deadline)
 
-    async def action_to_sign(self, agreement_id: str, action: ActionKind, deadline: int) -> TypedData:
+    async def action_to_sign(self, agreement_id: str, action: ActionKind, deadline: int, number: int = 0) -> TypedData:
         """As the port says."""
-        return self._action(agreement_id, action, deadline)
+        return self._signing.action(agreement_id, action, deadline, number)
+
+    async def split_to_sign(self, agreement_id: str, payee_bps: int, deadline: int) -> TypedData:
+        """As the port says."""
+        return self._signing.split(agreement_id, payee_bps, deadline)
 
     def signed_by(self, typed: TypedData, signature: str) -> str | None:
         """As the port says; the scheme is that of `chain_messages`."""
@@ -110,104 +142,84 @@ class FakeChain:
 
     def keccak(self, data: bytes) -> str:
         """The digest that this chain was made with, as 0x-hex."""
-        return "0x" + self._digest(data).hex()
+        return self._signing.keccak(data)
 
-    # ── what it is asked to do ───────────────────────────────────────────────────────────────────
+    # ── how agreements come into being ───────────────────────────────────────────────────────────
 
     async def open_batch(self, key: str, delivery: Agreement, supplies: Sequence[Agreement]) -> None:
         """As the port says."""
-        batch = [delivery, *supplies]
-        ids = [(await self.terms_id(agreement.terms))[0] for agreement in batch]
-        addresses = [(await self.terms_id(agreement.terms))[1] for agreement in batch]
-        hash_ = self.node.transaction_of(key)
+        self._open(key, lambda doors: doors.open_batch([delivery, *supplies]))
 
-        def move(ledger: Ledger, now: int) -> None:
-            require(len(batch) <= MAX_BATCH, "WrongBatchSize")
-            for index, agreement in enumerate(batch):
-                check_place(agreement.terms, index, len(batch), delivery.terms, ids[0])
-                check_terms(agreement.terms, self._parameters, FEE_CEILING_BPS, now)
-                self._check_signed(agreement)
-            for identity, address, agreement in zip(ids, addresses, batch, strict=True):
-                require(identity not in ledger.books, "FailedDeployment")
-                ledger.books[identity] = Books(identity, agreement.terms, ledger.said)
-                ledger.said.append((identity, "opened", {"address": address, "transaction": hash_}))
-            for agreement in batch:
-                self._use_permit(ledger, agreement, now)
-            _fund(ledger, ids)
-
-        self.node.submit(key, move)
-
-    async def claim(self, key: str, agreement: Agreement, milestone: int, proof: Proof) -> None:
+    async def open_supply(self, key: str, supply: Agreement, lineage: Sequence[Terms]) -> None:
         """As the port says."""
-        leaves = [leaf(self._digest, *facts) for facts in proof.leaves]
-        *_, at_ms, payload = proof.leaves[proof.index]
+        self._open(key, lambda doors: doors.open_supply(supply, lineage))
 
-        def move(ledger: Ledger, now: int) -> None:
-            books = ledger.of(agreement)
-            terms = books.terms
-            books.check_claim(now, milestone)
-            lane = terms.milestones[milestone]
-            proved = leaf(self._digest, books.id, terms.spec_hash, int(lane.code), at_ms, payload)
-            included = leaves[proof.index] == proved and root_of(self._digest, leaves) == proof.root
-            require(included, "NotIncluded")
-            message = self.evidence_root_to_sign(proof.root, proof.sequence, proof.previous)
-            witness = (terms.attestor, terms.witness)[int(lane.who)].lower()
-            require(signer_of(message, proof.signature) == witness, "RootNotSigned")
-            books.claim(now, milestone)
+    async def novate(
+        self,
+        key: str,
+        old: Agreement,
+        successor: Agreement,
+        supplies: Sequence[Agreement],
+        payer: Consent,
+        payee: Consent = NO_CONSENT,
+    ) -> None:
+        """As the port says."""
+        self._open(key, lambda doors: doors.novate(old, [successor, *supplies], payer, payee))
 
-        self.node.submit(key, move)
+    # ── what is done with them ───────────────────────────────────────────────────────────────────
+
+    async def claim(self, key: str, agreement: Agreement, milestone: int, proofs: Sequence[Proof]) -> None:
+        """As the port says."""
+        asking = self._signing.asking_evidence
+        self._move(key, agreement, lambda move: move.claim(milestone, len(proofs)), lambda _: asking(agreement, proofs))
 
     async def delivered_by_secret(self, key: str, agreement: Agreement, secret: str) -> None:
         """As the port says."""
-        revealed = bytes.fromhex(secret.removeprefix("0x"))
+        asked = self._signing.asking_secret(agreement, secret)
+        self._move(key, agreement, Move.delivered_by_secret, lambda _: asked)
 
-        def move(ledger: Ledger, now: int) -> None:
-            books = ledger.of(agreement)
-            require(len(revealed) == SECRET_BYTES and books.terms.handover != ZERO_HASH, "WrongSecret")
-            require(self.keccak(revealed) == books.terms.handover, "WrongSecret")
-            books.deliver(now)
+    async def act(self, key: str, agreement: Agreement, action: ActionKind, consent: Consent) -> None:
+        """As the port says."""
+        if action not in ACTIONS:
+            raise ChainRefused(f"{action.name} is not relayed")
+        asking = self._signing.asking_consent
+        self._move(
+            key,
+            agreement,
+            lambda move: ACTIONS[action](move, consent),
+            lambda now: asking(agreement, consent, now),
+        )
 
-        self.node.submit(key, move)
-
-    async def act(self, key: str, agreement: Agreement, action: ActionKind, signature: str, deadline: int) -> None:
-        """As the port says, for acceptance and the carrier's delivery."""
-
-        def move(ledger: Ledger, now: int) -> None:
-            books = ledger.of(agreement)
-            signed_by = signer_of(self._action(agreement.id, action, deadline), signature)
-            match action:
-                case ActionKind.ACCEPT:
-                    books.require_delivered(now)
-                    _authorise(signed_by, books.terms.payer, now, deadline)
-                    books.settle()
-                case ActionKind.DELIVERED:
-                    _authorise(signed_by, books.terms.carrier, now, deadline)
-                    books.deliver(now)
-                case _:
-                    raise ChainRefused(f"{action.name} is not relayed")
-
-        self.node.submit(key, move)
+    async def split(self, key: str, agreement: Agreement, payer: Consent, payee: Consent) -> None:
+        """As the port says."""
+        asking = self._signing.asking_split
+        self._move(
+            key,
+            agreement,
+            lambda move: move.split(payer.number),
+            lambda now: asking(agreement, payer, payee, now),
+        )
 
     async def finalise(self, key: str, agreement: Agreement) -> None:
         """As the port says."""
-        self.node.submit(key, lambda ledger, now: ledger.of(agreement).finalise(now))
+        self._move(key, agreement, Move.finalise)
+
+    async def release(self, key: str, agreement: Agreement) -> None:
+        """As the port says."""
+        self._move(key, agreement, Move.release)
 
     async def refund(self, key: str, agreement: Agreement) -> None:
         """As the port says."""
-        self.node.submit(key, lambda ledger, now: ledger.of(agreement).refund(now))
+        self._move(key, agreement, Move.refund)
+
+    async def timeout(self, key: str, agreement: Agreement) -> None:
+        """As the port says."""
+        self._move(key, agreement, Move.timeout)
 
     async def pay_out(self, key: str, agreement: Agreement, party: str) -> None:
         """As the port says."""
-
-        def move(ledger: Ledger, now: int) -> None:
-            books = ledger.of(agreement)
-            terms = books.terms
-            owners = {"payee": terms.payee, "payer": terms.payer, "fee": self._parameters.fee_receiver}
-            amount = books.withdraw(now, party, owners[party])
-            ledger.pay(owners[party].lower(), amount)
-
         try:
-            self.node.submit(key, move)
+            self._move(key, agreement, lambda move: move.withdraw(party))
         except ChainRefused as refused:
             if refused.reason != "NothingDue":
                 raise
@@ -216,13 +228,7 @@ class FakeChain:
         """As the port says."""
         if not self._development:
             raise ChainRefused("there is no test money on this chain")
-        owner = address.lower()
-
-        def move(ledger: Ledger, now: int) -> None:
-            del now
-            ledger.pay(owner, amount_minor * UNIT)
-
-        self.node.submit(key, move)
+        self.node.submit(key, lambda ledger, _: ledger.pay(address, amount_minor * UNIT))
 
     async def watch_deadline(self, timestamp: int) -> None:
         """As the port says: remembered in `deadlines`, and a block comes once `time` has reached it."""
@@ -237,66 +243,20 @@ class FakeChain:
 
     # ── helpers ──────────────────────────────────────────────────────────────────────────────────
 
-    def _typed(self, struct: str, values: dict[str, object]) -> TypedData:
-        known = self._parameters
-        return typed(struct, values, chain_id=known.chain_id, contract=known.factory, name=NAME)
+    def _open(self, key: str, through: Callable[[Doors], None]) -> None:
+        hash_ = self.node.transaction_of(key)
+        self.node.submit(key, lambda ledger, now: through(Doors(ledger, self._signing, now, RELAYER, hash_)))
 
-    def _action(self, agreement_id: str, action: ActionKind, deadline: int) -> TypedData:
-        return self._typed("Action", {"id": agreement_id, "what": action, "data": ZERO_HASH, "deadline": deadline})
+    def _move(
+        self,
+        key: str,
+        agreement: Agreement,
+        do: Callable[[Move], None],
+        asking: Callable[[int], Ask] = lambda _: nobody,
+    ) -> None:
+        def change(ledger: Ledger, now: int) -> None:
+            move = ledger.enter(agreement, now, asking(now))
+            do(move)
+            ledger.leave(move)
 
-    def _permit(self, ledger: Ledger, owner: str, amount: int, deadline: int) -> TypedData:
-        known = self._parameters
-        values = {
-            "owner": owner,
-            "spender": known.factory,
-            "value": amount,
-            "nonce": ledger.permit_nonces.get(owner.lower(), 0),
-            "deadline": deadline,
-        }
-        return typed("Permit", values, chain_id=known.chain_id, contract=known.token, name=TOKEN_NAME)
-
-    def _check_signed(self, agreement: Agreement) -> None:
-        message = self._typed("Terms", terms_values(agreement.terms))
-        for party, signature in (
-            (agreement.terms.payer, agreement.payer_signature),
-            (agreement.terms.payee, agreement.payee_signature),
-        ):
-            require(signer_of(message, signature or "") == party.lower(), "NotSigned")
-
-    def _use_permit(self, ledger: Ledger, agreement: Agreement, now: int) -> None:
-        """A permit that does not fit is no failure: what may be drawn decides."""
-        if agreement.permit is None:
-            return
-        owner = agreement.terms.payer.lower()
-        value, deadline = int(agreement.permit["value"]), int(agreement.permit["deadline"])
-        message = self._permit(ledger, owner, value, deadline)
-        if now <= deadline and signer_of(message, str(agreement.permit["signature"])) == owner:
-            ledger.allowances[owner] = value
-            ledger.permit_nonces[owner] = ledger.permit_nonces.get(owner, 0) + 1
-
-
-def _fund(ledger: Ledger, ids: Sequence[str]) -> None:
-    """The delivery's advance, less its fee, pays the supplies in their order; their payer adds what is missing."""
-    delivery = ledger.books[ids[0]]
-    terms = delivery.terms
-    index = milestone_of(terms, EventCode.OPENED)
-    gross = 0 if index is None else part(terms.amount, terms.milestones[index].bps, terms.unit)
-    available = gross - part(gross, terms.fee_bps, terms.unit)
-    spent = 0
-    for identity in ids[1:]:
-        supply = ledger.books[identity]
-        from_advance = min(available - spent, supply.terms.amount)
-        spent += from_advance
-        if from_advance:
-            fields = {"supply_id": identity, "amount_minor": from_advance // terms.unit}
-            ledger.said.append((ids[0], "advanced", fields))
-        supply.open(0)
-        ledger.pull(terms.payer.lower(), from_advance)
-        ledger.pull(supply.terms.payer.lower(), supply.terms.amount - from_advance)
-    delivery.open(spent)
-    ledger.pull(terms.payer.lower(), terms.amount - spent)
-
-
-def _authorise(signed_by: str | None, party: str, now: int, deadline: int) -> None:
-    require(now <= deadline, "SignatureExpired")
-    require(signed_by == party.lower(), "Unauthorised")
+        self.node.submit(key, change)

@@ -1,12 +1,13 @@
-"""The fake chain's money and blocks: a move changes a copy of the ledger, and counts if nothing refused it."""
+"""The fake chain's money and blocks: each change is made to a copy of the ledger, and counts if nothing refused it."""
 
-import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from marketplace.domain.agreement import Agreement
 from marketplace.ports.chain import ChainEvent, ChainRefused, ChainUnavailable, Head
-from marketplace.ports.fakes.chain_books import Books, Said
+from marketplace.ports.fakes.chain_books import Ask, Books, Said
+from marketplace.ports.fakes.chain_moves import Move
 from marketplace.ports.fakes.chain_rules import require
 
 START = 1_900_000_000
@@ -17,25 +18,48 @@ UNLIMITED = 2**256 - 1
 
 @dataclass
 class Ledger:
-    """Everything that a block can change. Money is in token units, addresses are in lower case."""
+    """Everything that a block can change. Money is in token units, addresses are in lower case.
+
+    The token refuses to move anything to an address in `frozen`.
+    """
 
     books: dict[str, Books] = field(default_factory=dict)
     balances: dict[str, int] = field(default_factory=dict)
     allowances: dict[str, int] = field(default_factory=dict)
     permit_nonces: dict[str, int] = field(default_factory=dict)
+    frozen: set[str] = field(default_factory=set)
     said: list[Said] = field(default_factory=list)
 
-    def of(self, agreement: Agreement) -> Books:
-        """The books of an agreement that is open on this chain."""
+    def copy(self) -> "Ledger":
+        """Another ledger of the same content; books never change, so both may hold them."""
+        return Ledger(
+            dict(self.books),
+            dict(self.balances),
+            dict(self.allowances),
+            dict(self.permit_nonces),
+            set(self.frozen),
+            list(self.said),
+        )
+
+    def enter(self, agreement: Agreement, now: int, ask: Ask) -> Move:
+        """A call to an agreement that is open on this chain. Raises ChainRefused."""
         found = self.books.get(agreement.id)
         if found is None:
             raise ChainRefused("NotOpened")
-        return found
+        return Move(found, now, ask, self.frozen)
+
+    def leave(self, move: Move) -> None:
+        """Keep what a call did."""
+        self.books[move.books.id] = move.books
+        self.said += move.said
+        for address, amount in move.paid:
+            self.pay(address, amount)
 
     def pull(self, owner: str, amount: int) -> None:
         """The factory draws what the owner allowed."""
         if amount == 0:
             return
+        owner = owner.lower()
         allowed, owned = self.allowances.get(owner, 0), self.balances.get(owner, 0)
         require(allowed >= amount, "ERC20InsufficientAllowance")
         require(owned >= amount, "ERC20InsufficientBalance")
@@ -45,15 +69,21 @@ class Ledger:
 
     def pay(self, owner: str, amount: int) -> None:
         """Token units arrive at an address."""
+        owner = owner.lower()
+        require(owner not in self.frozen, "SafeERC20FailedOperation")
         self.balances[owner] = self.balances.get(owner, 0) + amount
 
+    def say(self, identity: str, name: str, **fields: Any) -> None:
+        """An event of the factory about an agreement."""
+        self.said.append((identity, name, fields))
 
-Move = Callable[[Ledger, int], None]
+
+Change = Callable[[Ledger, int], None]
 """Changes a ledger in a block of that second, or raises ChainRefused."""
 
 
 class FakeNode:
-    """Mines each move as it comes, stamped `time` or a second after the block before, whichever is later.
+    """Mines each transaction as it comes, stamped `time` or a second after the block before, whichever is later.
 
     `is_away` makes it unreachable; `loses_transactions` makes it forget what it is sent, like a node that crashed
     before its next block.
@@ -67,7 +97,7 @@ class FakeNode:
         self.blocks = [Head(0, digest(b"genesis"), START)]
         self.events: list[ChainEvent] = []
         self._digest = digest
-        self._stored: dict[str, Move] = {}
+        self._stored: dict[str, Change] = {}
         self._mined: set[str] = set()
 
     @property
@@ -88,14 +118,14 @@ class FakeNode:
             self._append("", [])
         return self.blocks[-1]
 
-    def submit(self, key: str, move: Move) -> None:
-        """Do `move` once under `key`. Raises ChainRefused, leaving no trace, where the next block would refuse it."""
+    def submit(self, key: str, change: Change) -> None:
+        """Do `change` once under `key`. Raises ChainRefused, leaving no trace, where the next block would refuse it."""
         self.require_answer()
         if key in self._mined:
             return
         if key not in self._stored:
-            move(copy.deepcopy(self.ledger), self._next_stamp())
-            self._stored[key] = move
+            change(self.ledger.copy(), self._next_stamp())
+            self._stored[key] = change
         self._broadcast(key)
 
     def reconcile(self) -> None:
@@ -111,9 +141,9 @@ class FakeNode:
     def _broadcast(self, key: str) -> None:
         if self.loses_transactions:
             return
-        move, after = self._stored.pop(key), copy.deepcopy(self.ledger)
+        change, after = self._stored.pop(key), self.ledger.copy()
         try:
-            move(after, self._next_stamp())
+            change(after, self._next_stamp())
         except ChainRefused:
             # Mined and reverted: only the block is new, and the key is free for another attempt.
             self._append(key, [])

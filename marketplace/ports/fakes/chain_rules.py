@@ -10,7 +10,7 @@ from marketplace.ports.chain import ChainParameters, ChainRefused
 
 MAX_BATCH = 32
 LANES = 8
-LONGEST_S = 3650 * 86_400
+LONGEST_S = 1460 * 86_400
 """No clock is longer: a slip of the pen would lock money for ever."""
 RESERVED = frozenset({EventCode.OPENED, EventCode.RETAINED})
 """Codes of the agreements themselves: never claimed."""
@@ -39,22 +39,47 @@ def check_lanes(terms: Terms) -> None:
     require(sum(lane.bps for lane in terms.milestones) <= BPS, "BadTerms")
 
 
-def check_place(terms: Terms, index: int, count: int, first: Terms, first_id: str) -> None:
-    """Whether the terms may stand at `index` of a batch of `count` that `first` leads."""
-    is_delivery = index == 0
-    require(terms.kind is (AgreementKind.DELIVERY if is_delivery else AgreementKind.SUPPLY), "WrongKind")
-    require(terms.supply_count == (count - 1 if is_delivery else 0), "WrongSupplyCount")
-    require(terms.parent == (ZERO_HASH if is_delivery else first_id), "ForeignParent")
-    require(terms.replaces == ZERO_HASH, "UnexpectedReplacement")
-    if not is_delivery:
-        require(_same(terms.payer, first.payee), "ForeignPayer")
-        require(_same(terms.token, first.token) and terms.unit == first.unit, "MixedMoney")
+def check_place(
+    terms: Terms, kind: AgreementKind, *, supplies: int = 0, parent: str = ZERO_HASH, replaces: str = ZERO_HASH
+) -> None:
+    """Whether the terms may be opened as that `kind`, with so many supplies, under that parent, after that one."""
+    require(terms.kind is kind, "WrongKind")
+    require(terms.supply_count == supplies, "WrongSupplyCount")
+    require(terms.parent == parent, "ForeignParent")
+    require(terms.replaces == replaces, "ForeignPredecessor")
 
 
-def check_terms(terms: Terms, known: ChainParameters, fee_ceiling_bps: int, now: int) -> None:
-    """Whether a factory opens such terms at the second `now`."""
+def check_supply(terms: Terms, delivery: Terms) -> None:
+    """Whether a supply is paid by the payee of this delivery, in the same money."""
+    require(_same(terms.payer, delivery.payee), "ForeignPayer")
+    require(_same(terms.token, delivery.token) and terms.unit == delivery.unit, "MixedMoney")
+
+
+def check_successor(terms: Terms, old: Terms) -> None:
+    """Whether it is the same two people with the same money, and no second advance."""
+    require(terms.kind is old.kind, "WrongKind")
+    require(_same(terms.payer, old.payer), "ForeignPayer")
+    require(_same(terms.payee, old.payee), "ForeignPayee")
+    require(_same(terms.token, old.token) and terms.unit == old.unit, "MixedMoney")
+    require(milestone_of(terms, EventCode.OPENED) is None, "UnexpectedAdvance")
+    require(terms.handover == ZERO_HASH or terms.handover != old.handover, "HandoverReused")
+
+
+def self_attested(terms: Terms, released: frozenset[int] = frozenset()) -> int:
+    """What the attestor's word alone can release, in token units, but for the milestones in `released`."""
+    return sum(
+        part(terms.amount, lane.bps, terms.unit)
+        for index, lane in enumerate(terms.milestones)
+        if lane.who is Witness.ATTESTOR and lane.code not in RESERVED and index not in released
+    )
+
+
+def check_terms(terms: Terms, known: ChainParameters, fee_ceiling_bps: int, now: int, sender: str) -> None:
+    """Whether a factory opens such terms at the second `now` in a transaction of `sender`."""
     require(_same(terms.token, known.token), "TokenNotListed")
     _check_parties(terms)
+    # Whoever carries the terms to the chain must not be their judge.
+    require(not _same(terms.arbiter, sender), "RoleConflict")
     _check_money(terms, fee_ceiling_bps)
     _check_clocks(terms, now)
     _check_milestones(terms, known.self_attested_bps)
@@ -83,8 +108,8 @@ def _check_money(terms: Terms, fee_ceiling_bps: int) -> None:
 
 def _check_clocks(terms: Terms, now: int) -> None:
     require(now <= terms.fund_by, "FundingExpired")
-    require(terms.fund_by <= terms.deliver_by <= now + LONGEST_S, "BadDeadlines")
-    require(terms.grace <= LONGEST_S, "BadWindow")
+    in_time = terms.deliver_by + terms.grace <= now + LONGEST_S
+    require(terms.fund_by <= terms.deliver_by and in_time, "BadDeadlines")
     windows = [terms.contest_window, terms.accept_window, terms.arbiter_window]
     if terms.retention_window or milestone_of(terms, EventCode.RETAINED) is not None:
         windows.append(terms.retention_window)
@@ -95,9 +120,10 @@ def _check_milestones(terms: Terms, self_attested_bps: int) -> None:
     lanes = terms.milestones
     codes = [lane.code for lane in lanes]
     require(len(set(codes)) == len(codes) and 0 not in codes, "BadEventCode")
+    require(EventCode.OPENED not in codes[1:], "BadEventCode")
+    require(sum(lane.bps for lane in lanes if _is_self_attested(lane)) <= self_attested_bps, "SelfAttestedTooHigh")
     for lane in lanes:
         _check_signers(terms, lane)
-    require(sum(lane.bps for lane in lanes if _is_self_attested(lane)) <= self_attested_bps, "SelfAttestedTooHigh")
     require(terms.cancel_until == NEVER or terms.cancel_until < len(lanes), "BadCancelUntil")
 
 

@@ -1120,7 +1120,7 @@ export interface components {
              * State
              * @enum {string}
              */
-            state: "waiting" | "proved" | "paid";
+            state: "waiting" | "proved" | "contested" | "paid";
             /** At */
             at: string | null;
         };
@@ -1348,7 +1348,7 @@ export interface components {
              * Party
              * @enum {string}
              */
-            party: "payee" | "payer" | "fee" | "supply";
+            party: "payee" | "payer" | "fee" | "supply" | "successor";
             /** Name */
             name: string;
             /** Address */

@@ -1,0 +1,149 @@
+"""`lotsizeone verify`: what a stranger with a node and an evidence file can be sure of."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from contracts.errors import ContractsError
+from contracts.rpc import HttpRpc
+from contracts.verification.evidence_file import EvidenceFile
+from contracts.verification.verdict import Discrepancy, Fact
+from contracts.verification.verify import Summary, Verdict, verify
+
+ADDRESS = re.compile("0x[0-9a-fA-F]{40}")
+
+
+class CannotVerify(ValueError):
+    """The question cannot be put like this, or the node does not answer; nothing was found wrong."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is to be verified: the agreement at `address`, or the order of `evidence`."""
+
+    address: str | None
+    factory: str | None
+    evidence: Path | None
+    order: str | None = None
+
+    @classmethod
+    def of(cls, target: str, *, evidence: Path | None, factory: str | None) -> "Question":
+        """From the command line: an address, an evidence file, or an order of one. Raises CannotVerify."""
+        for address in (factory, target if target.startswith("0x") else None):
+            if address is not None and not ADDRESS.fullmatch(address):
+                raise CannotVerify(f"{address} is no address: 0x and 40 hex digits")
+        if ADDRESS.fullmatch(target):
+            return cls(target, factory, evidence)
+        if evidence is not None:
+            return cls(None, factory, evidence, target)
+        if Path(target).is_file():
+            return cls(None, factory, Path(target))
+        raise CannotVerify(f"{target} is neither an address nor a file; an order is found by --evidence FILE")
+
+    def read(self) -> EvidenceFile | None:
+        """The evidence file, if there is one. Raises CannotVerify, Discrepancy."""
+        if self.evidence is None:
+            return None
+        file = EvidenceFile.read(self.evidence)
+        if self.order not in (None, file.order):
+            raise CannotVerify(f"{self.evidence} is about order {file.order}, not {self.order}")
+        return file
+
+
+async def judge(question: Question, rpc: str) -> Verdict:
+    """The verdict, by the node at a URL. Raises CannotVerify."""
+    try:
+        file = question.read()
+    except Discrepancy as failure:
+        return Verdict(0, 0, "", failure=failure)
+    try:
+        async with HttpRpc(rpc) as node:
+            return await verify(node, address=question.address, factory=question.factory, evidence=file)
+    except ContractsError as error:
+        raise CannotVerify(f"{rpc} does not answer as a node does: {error}") from error
+
+
+def as_document(verdict: Verdict) -> dict[str, Any]:
+    """For scripts."""
+    failure = verdict.failure
+    return {
+        "verified": failure is None,
+        "chain_id": verdict.chain_id,
+        "block": verdict.block,
+        "block_hash": verdict.block_hash,
+        "factory": verdict.factory,
+        "agreements": [_agreement(summary) for summary in verdict.agreements],
+        "facts": [_fact(fact) for fact in verdict.facts],
+        "failure": None if failure is None else _failure(failure),
+    }
+
+
+def as_json(verdict: Verdict) -> str:
+    """The document as text."""
+    return json.dumps(as_document(verdict), indent=1, ensure_ascii=False)
+
+
+def as_words(verdict: Verdict) -> Iterator[str]:
+    """For people: a table of facts for each agreement, and what it comes to."""
+    if verdict.block_hash:
+        yield f"Chain {verdict.chain_id}, as of block {verdict.block} {verdict.block_hash}"
+    groups: dict[bytes, list[Fact]] = {}
+    for fact in verdict.facts:
+        groups.setdefault(fact.agreement, []).append(fact)
+    summaries = {summary.id: summary for summary in verdict.agreements}
+    for agreement, facts in groups.items():
+        yield ""
+        if agreement:
+            yield _heading(agreement, summaries.get(agreement), verdict)
+        for fact in facts:
+            yield f"  {fact.check.name:<19} {fact.voucher.value:<24} {fact.statement}"
+    yield ""
+    if verdict.failure is None:
+        yield f"Everything adds up: {len(verdict.facts)} facts, each with the one who vouches for it."
+        return
+    where = f" (agreement 0x{verdict.failure.agreement.hex()})" if verdict.failure.agreement else ""
+    yield f"DOES NOT ADD UP: {verdict.failure}{where}"
+    yield "What is above was checked before; nothing after it was."
+
+
+def _heading(agreement: bytes, summary: Summary | None, verdict: Verdict) -> str:
+    if summary is None:
+        return f"Agreement 0x{agreement.hex()}"
+    money = verdict.money
+    shares = [(summary.to_payee, "payee"), (summary.to_payer, "payer"), (summary.fee, "fee")]
+    shares += [(summary.carried, "successor"), (summary.holds, "still held")]
+    told = ", ".join(f"{who} {money(amount)}" for amount, who in shares if amount)
+    state = f"{money(summary.amount)}, {summary.state.name.lower()}: {told}"
+    return f"{summary.kind.title()} agreement {summary.address}, {state}"
+
+
+def _agreement(summary: Summary) -> dict[str, Any]:
+    amounts = ("amount", "to_payee", "to_payer", "fee", "carried", "holds")
+    return {
+        "id": "0x" + summary.id.hex(),
+        "address": summary.address,
+        "kind": summary.kind,
+        "state": summary.state.name.lower(),
+        **{name: str(getattr(summary, name)) for name in amounts},
+    }
+
+
+def _fact(fact: Fact) -> dict[str, Any]:
+    return {
+        "agreement": "0x" + fact.agreement.hex() if fact.agreement else None,
+        "check": fact.check.name,
+        "statement": fact.statement,
+        "vouched_by": fact.voucher.value,
+    }
+
+
+def _failure(failure: Discrepancy) -> dict[str, Any]:
+    return {
+        "agreement": "0x" + failure.agreement.hex() if failure.agreement else None,
+        "check": failure.check.name,
+        "exit_code": failure.check.value,
+        "statement": failure.statement,
+    }
