@@ -79,7 +79,8 @@ async def test_every_effect_done_twice_leaves_the_same_world(opening: Open, undi
         assert len(faults.crashes) == len(effects) > 30
         assert all(row.attempts >= 2 for row in effects)
         # Everything that an order without trouble needs was done twice.
-        unused = {EffectKind.REFUND, EffectKind.FINALISE, EffectKind.DEADLINE, EffectKind.FUND_TEST_ACCOUNT}
+        by_time = {EffectKind.REFUND, EffectKind.FINALISE, EffectKind.RELEASE, EffectKind.TIMEOUT, EffectKind.PAY_OUT}
+        unused = by_time | {EffectKind.DEADLINE, EffectKind.FUND_TEST_ACCOUNT}
         assert {EffectKind(row.kind) for row in effects} == set(EffectKind) - unused
 
 

@@ -66,7 +66,7 @@ def test_the_relay_knows_every_kind_of_effect() -> None:
 def test_every_chain_event_that_the_port_names_is_understood() -> None:
     named = set(re.findall(r"(\w+) \{", ChainEvent.__doc__ or ""))
     assert named == set(CHAIN_HANDLERS)
-    assert len(named) == 8
+    assert len(named) == 12
 
 
 @pytest.mark.req(48, 88)

@@ -62,3 +62,12 @@ async def world(deployed: tuple[Path, AddressBook], tmp_path: Path) -> AsyncIter
     rpc = LocalRpc(tmp_path / "chain")
     yield World(rpc, book)
     rpc.node.close()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The table of who loses what, where such tests ran."""
+    reports = terminalreporter.getreports("passed") + terminalreporter.getreports("failed")
+    rows = [str(value) for report in reports for name, value in report.user_properties if name == "bound"]
+    if rows:
+        terminalreporter.section("who loses what when somebody cheats")
+        terminalreporter.write("\n".join(sorted(rows)) + "\n")

@@ -19,8 +19,9 @@ from contracts.terms import (
     What,
     action_typed_data,
     evidence_root_typed_data,
-    milestone_word,
+    number_word,
     permit_typed_data,
+    split_typed_data,
     typed_data,
     unpack_milestones,
 )
@@ -38,6 +39,7 @@ from tests.contracts.world import (
 
 FILE = Path(__file__).parents[1] / "golden" / "agreement_vectors.json"
 DEADLINE = START + 86_400
+SPLIT_BPS = 6_000
 
 
 def planned_book() -> AddressBook:
@@ -51,6 +53,7 @@ async def vectors() -> dict[str, Any]:
     rpc: Any = LocalRpc.__new__(LocalRpc)
     world = World(rpc, planned_book())
     delivery, supply, _ = world.batch()
+    successor = world.successor_terms(delivery)
     return {
         "about": "Test keys: never use them elsewhere. Words and addresses are hex, wide numbers decimal strings.",
         "chainId": CHAIN_ID,
@@ -66,6 +69,7 @@ async def vectors() -> dict[str, Any]:
         "agreements": [
             await _agreement(world, "delivery", delivery, "customer", "maker"),
             await _agreement(world, "supply", supply, "maker", "supplier_a"),
+            await _agreement(world, "successor", successor, "customer", "maker"),
         ],
         "evidence": await _evidence(world, delivery),
         "permit": await _signed("customer", _permit(world, delivery)),
@@ -78,10 +82,17 @@ async def _agreement(world: World, name: str, terms: Terms, payer: str, payee: s
     lanes = [lane for lane in unpack_milestones(terms.milestones) if lane is not None]
     actions = [
         (payer, What.ACCEPT, ZERO_WORD),
-        (payer, What.CONTEST, milestone_word(1)),
-        (payer, What.APPROVE, milestone_word(1)),
+        (payer, What.CONTEST, number_word(1)),
+        (payer, What.APPROVE, number_word(1)),
+        (payer, What.CANCEL, number_word(terms.amount)),
+        (payee, What.DISPUTE, ZERO_WORD),
         ("carrier", What.DELIVERED, ZERO_WORD),
+        (payee, What.REVOKE, ZERO_WORD),
+        ("arbiter", What.RESOLVE, number_word((START + 3_600) << 16 | SPLIT_BPS)),
+        # What is left of the delivery once its advance is paid, and so the least that its successor may receive.
+        (payer, What.NOVATE, number_word(terms.amount * 4 // 5)),
     ]
+    split = split_typed_data(identity, SPLIT_BPS, DEADLINE, chain_id=CHAIN_ID, factory=world.book.factory)
     return {
         "name": name,
         "terms": message["message"],
@@ -99,6 +110,7 @@ async def _agreement(world: World, name: str, terms: Terms, payer: str, payee: s
             )
             for who, what, data in actions
         ],
+        "splits": [await _signed(who, split) for who in (payer, payee)],
     }
 
 

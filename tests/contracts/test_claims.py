@@ -23,7 +23,7 @@ MACHINE, INSPECTION, SHIPPING = 1, 2, 3
 
 
 async def _claimed(world: World, terms: Terms) -> list[int]:
-    times = await agreement.claimed_at(world.rpc, world.address(terms))
+    times = await agreement.claimed_at(world.rpc, world.address(terms), terms)
     return [index for index, time in enumerate(times) if time]
 
 
@@ -172,5 +172,5 @@ async def test_clock_of_the_event_moves_no_deadline(world: World) -> None:
     message = evidence_root_typed_data(root, 1, ZERO_WORD, chain_id=CHAIN_ID, factory=world.book.factory)
     signature = await SIGNERS["attestor"].sign_typed_data(message)
     await world.claim(terms, MACHINE, Evidence(at_ms, ZERO_WORD, (), root, 1, ZERO_WORD, signature))
-    claimed = (await agreement.claimed_at(world.rpc, world.address(terms)))[MACHINE]
+    claimed = (await agreement.claimed_at(world.rpc, world.address(terms), terms))[MACHINE]
     assert claimed == world.rpc.node.head_timestamp

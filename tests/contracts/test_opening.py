@@ -211,17 +211,19 @@ REFUSALS: list[tuple[str, Callable[[], dict[str, Any]]]] = [
     ("BadWindow", lambda: {"accept_window": 0}),
     ("BadWindow", lambda: {"arbiter_window": 0}),
     ("BadWindow", lambda: {"retention_window": 0}),
-    ("BadWindow", lambda: {"grace": 3_650 * DAY + 1}),
+    ("BadDeadlines", lambda: {"grace": 1_453 * DAY + 60}),
     ("BadDeadlines", lambda: {"fund_by": START + 8 * DAY}),
-    ("BadDeadlines", lambda: {"deliver_by": START + 3_651 * DAY}),
+    ("BadDeadlines", lambda: {"deliver_by": START + 1_461 * DAY}),
     ("BadCancelUntil", lambda: {"cancel_until": 7}),
     ("BadCancelUntil", lambda: {"cancel_until": 8}),
     ("BadEventCode", lambda: _lanes(Milestone(100, 600), Milestone(100, 600, Witnessed.WITNESS))),
     ("BadEventCode", lambda: {"milestones": 100 << 18, "cancel_until": 255}),
+    ("BadEventCode", lambda: _lanes(Milestone(100, 600), Milestone(100, OPENED))),
+    ("BadWindow", lambda: {"contest_window": 1_460 * DAY + 1}),
     ("SignerMissing", lambda: {"witness": ZERO_ADDRESS}),
     ("SignerMissing", lambda: {"attestor": ZERO_ADDRESS}),
     ("SharesTooHigh", lambda: {"milestones": _OVER_FULL, "cancel_until": 255}),
-    ("UnexpectedReplacement", lambda: {"replaces": b"\x01" * 32}),
+    ("ForeignPredecessor", lambda: {"replaces": b"\x01" * 32}),
     ("ForeignParent", lambda: {"parent": b"\x01" * 32}),
     ("WrongSupplyCount", lambda: {"supply_count": 1}),
     ("WrongKind", lambda: {"kind": Kind.SUPPLY}),
@@ -249,7 +251,28 @@ async def test_funding_ends_with_its_second(world: World) -> None:
     await world.open([last])
 
 
-async def test_only_the_factory_opens_clones(world: World) -> None:
+async def test_arbiter_may_not_carry_the_terms_to_the_chain(world: World) -> None:
+    """Whoever submits could otherwise pick the moment of both the opening and the judgement."""
+    entry = await world.entry(world.delivery_terms(supplies=0))
+    call = factory.open_one(world.book.factory, entry)
+    with pytest.raises(BadTerms, match="RoleConflict"):
+        await world.send("arbiter", call)
+    await world.send("stranger", call)
+
+
+async def test_lone_delivery_opens_by_its_own_door(world: World) -> None:
+    terms = world.delivery_terms(supplies=0)
+    receipt = await world.send("relayer", factory.open_one(world.book.factory, await world.entry(terms)))
+    opened = events.decode(receipt["logs"][0])
+    assert isinstance(opened, events.Opened)
+    assert (opened.id, opened.agreement) == (world.id(terms), world.address(terms))
+    for refused in (world.delivery_terms(supplies=1), world.supply_terms(terms)):
+        with pytest.raises(BadTerms, match=r"^Wrong(SupplyCount|Kind)"):
+            await world.send("relayer", factory.open_one(world.book.factory, await world.entry(refused)))
+
+
+async def test_only_the_factory_replaces_an_agreement(world: World) -> None:
     terms = await world.open_lone()
+    arguments = [terms.as_tuple(), b"\x01" * 32, ADDRESS["maker"], terms.amount]
     with pytest.raises(Reverted, match="OnlyFactory"):
-        await world.send("maker", build("DeliveryAgreement", world.address(terms), "open", [terms.as_tuple(), 0]))
+        await world.send("maker", build("DeliveryAgreement", world.address(terms), "succeed", arguments))

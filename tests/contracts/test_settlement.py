@@ -80,19 +80,26 @@ async def test_credits_of_the_logs_sum_to_the_amount(world: World) -> None:
     credited = [event for event in found if isinstance(event, events.Credited)]
     moved = sum(event.to_payee + event.fee + event.to_payer for event in credited)
     moved += sum(event.amount for event in found if isinstance(event, events.AdvanceToSupply))
+    moved += sum(event.amount + event.fee for event in found if isinstance(event, events.AdvanceToPayee))
     assert moved + (await world.books(batch[0])).left == batch[0].amount
 
 
-async def test_advance_funds_the_supplies_and_the_surplus_is_due_at_once(world: World) -> None:
+async def test_advance_funds_the_supplies_and_the_payee_has_the_rest_at_once(world: World) -> None:
     delivery = world.delivery_terms(supplies=1)
     supply = world.supply_terms(delivery, "a")
+    before = await world.balance("maker")
     await world.open([delivery, supply])
     books = await world.books(delivery)
     advance, fee = 200 * EURO, 5 * EURO
-    assert (books.payee_due, books.fee_due) == (advance - fee - supply.amount, fee)
-    assert books.left == delivery.amount - advance
-    [spent] = [event for event in await world.events() if isinstance(event, events.AdvanceToSupply)]
+    surplus = advance - fee - supply.amount
+    assert await world.balance("maker") - before == surplus
+    assert (books.payee_due, books.fee_due, books.left) == (0, fee, delivery.amount - advance)
+    assert await world.balance(world.address(delivery)) == delivery.amount - advance + fee
+    found = await world.events()
+    [spent] = [event for event in found if isinstance(event, events.AdvanceToSupply)]
     assert (spent.supply_id, spent.amount) == (world.id(supply), supply.amount)
+    [paid] = [event for event in found if isinstance(event, events.AdvanceToPayee)]
+    assert (paid.id, paid.to, paid.amount, paid.fee) == (world.id(delivery), delivery.payee, surplus, fee)
 
 
 async def test_maker_adds_what_the_advance_does_not_cover(world: World) -> None:
@@ -101,20 +108,22 @@ async def test_maker_adds_what_the_advance_does_not_cover(world: World) -> None:
     before = await world.balance("maker")
     await world.open([delivery, supply])
     assert before - await world.balance("maker") == 300 * EURO - 195 * EURO
-    assert (await world.books(delivery)).payee_due == 0
     assert await world.balance(world.address(supply)) == supply.amount
 
 
 async def test_claim_is_paid_by_the_next_call_after_its_window(world: World) -> None:
     terms = await world.open_lone()
     await world.claim(terms, 1, await world.evidence("attestor", terms, PRODUCTION_FINISHED))
-    matures = (await agreement.claimed_at(world.rpc, world.address(terms)))[1] + terms.contest_window
-    world.rpc.warp(matures - 2)
-    await world.send("stranger", agreement.withdraw(world.address(terms), terms, Party.PAYEE))
+    matures = (await agreement.claimed_at(world.rpc, world.address(terms), terms))[1] + terms.contest_window
+    world.rpc.warp(matures - 1)
+    with pytest.raises(AlreadyDone, match="NothingDue"):
+        await world.act("stranger", agreement.withdraw, terms, Party.PAYEE)
     assert (await world.books(terms)).released == 0b00001
+    before = await world.balance("maker")
     world.rpc.warp(matures)
-    await world.send("stranger", agreement.withdraw(world.address(terms), terms, Party.PAYEE))
+    await world.act("stranger", agreement.withdraw, terms, Party.PAYEE)
     assert (await world.books(terms)).released == 0b00011
+    assert await world.balance("maker") - before == 9_750 * CENT
     claims = [e for e in await world.events() if isinstance(e, events.Credited) and e.reason is Reason.CLAIM]
     assert [(e.milestone, e.to_payee, e.fee) for e in claims] == [(1, 9_750 * CENT, 250 * CENT)]
 
@@ -123,12 +132,13 @@ async def test_contest_joins_the_rest_and_is_not_paid_by_time(world: World) -> N
     terms = await world.open_lone()
     address = world.address(terms)
     await world.claim(terms, 1, await world.evidence("attestor", terms, PRODUCTION_FINISHED))
-    consent = await world.consent_milestone("customer", terms, What.CONTEST, 1)
+    consent = await world.consent_number("customer", terms, What.CONTEST, 1)
     await world.send("relayer", agreement.contest(address, terms, 1, consent))
     world.rpc.warp(terms.deliver_by + terms.grace)
     await world.send("stranger", agreement.refund(address, terms))
     books = await world.books(terms)
-    assert (books.state, books.payer_due, books.left) == (State.REFUNDED, 800 * EURO, 0)
+    assert (books.state, books.left) == (State.REFUNDED, 0)
+    assert (await world.paid(terms))["PAYER"] == 800 * EURO
 
 
 async def test_contest_needs_the_payer_a_pending_claim_and_its_window(world: World) -> None:
@@ -139,7 +149,7 @@ async def test_contest_needs_the_payer_a_pending_claim_and_its_window(world: Wor
     await world.claim(terms, 1, await world.evidence("attestor", terms, PRODUCTION_FINISHED))
     with pytest.raises(BadSignature):
         await world.send("maker", agreement.contest(address, terms, 1))
-    foreign = await world.consent_milestone("customer", terms, What.CONTEST, 2)
+    foreign = await world.consent_number("customer", terms, What.CONTEST, 2)
     with pytest.raises(BadSignature):
         await world.send("relayer", agreement.contest(address, terms, 1, foreign))
     world.rpc.warp(world.rpc.node.head_timestamp + terms.contest_window)
@@ -147,24 +157,37 @@ async def test_contest_needs_the_payer_a_pending_claim_and_its_window(world: Wor
         await world.send("customer", agreement.contest(address, terms, 1))
 
 
+async def test_contest_of_a_claim_that_can_never_mature_is_late_too(world: World) -> None:
+    terms = await world.open_lone()
+    world.rpc.warp(terms.deliver_by + terms.grace - 2)
+    await world.claim(terms, 1, await world.evidence("attestor", terms, PRODUCTION_FINISHED))
+    world.rpc.warp(world.rpc.node.head_timestamp + terms.contest_window)
+    with pytest.raises(Past, match="TooLate"):
+        await world.act("customer", agreement.contest, terms, 1)
+
+
 async def test_contest_window_outlives_the_handover(world: World) -> None:
     terms = await world.open_lone()
     await world.claim(terms, 1, await world.evidence("attestor", terms, PRODUCTION_FINISHED))
     await world.hand_over(terms)
     await world.send("customer", agreement.contest(world.address(terms), terms, 1))
-    assert (await world.books(terms)).contested == 0b10
+    assert (await agreement.claimed_at(world.rpc, world.address(terms), terms))[1] == agreement.CONTESTED
+    world.rpc.warp(world.rpc.node.head_timestamp + terms.accept_window)
+    await world.act("stranger", agreement.finalise, terms)
+    # It follows with the rest, at the settlement, and not as a claim.
+    assert (await world.books(terms)).released == 0b00001
 
 
 async def test_approval_releases_at_once_even_a_contested_share(world: World) -> None:
     terms = await world.open_lone()
     address = world.address(terms)
-    consent = await world.consent_milestone("customer", terms, What.APPROVE, 3)
+    consent = await world.consent_number("customer", terms, What.APPROVE, 3)
     await world.send("relayer", agreement.approve(address, terms, 3, consent))
     await world.claim(terms, 1, await world.evidence("attestor", terms, PRODUCTION_FINISHED))
     await world.send("customer", agreement.contest(address, terms, 1))
     await world.send("customer", agreement.approve(address, terms, 1))
-    books = await world.books(terms)
-    assert books.payee_due + books.fee_due == (200 + 50 + 100) * EURO
+    books, paid = await world.books(terms), await world.paid(terms)
+    assert paid["PAYEE"] + books.fee_due == (200 + 50 + 100) * EURO
     with pytest.raises(AlreadyDone):
         await world.send("customer", agreement.approve(address, terms, 1))
     for reserved in (0, 4, 7):
@@ -202,7 +225,7 @@ async def test_refund_opens_one_second_after_the_last_delivery(world: World) -> 
         with pytest.raises(Past, match="TooLate"):
             await world.send("stranger", late)
     await world.send("stranger", agreement.refund(world.address(terms), terms))
-    assert (await world.books(terms)).payer_due == 800 * EURO
+    assert (await world.paid(terms))["PAYER"] == 800 * EURO
 
 
 async def test_delivery_in_the_last_second_counts(world: World) -> None:
@@ -217,16 +240,34 @@ async def test_refund_pays_mature_claims_first(world: World) -> None:
     await world.claim(terms, 1, await world.evidence("attestor", terms, PRODUCTION_FINISHED))
     world.rpc.warp(terms.deliver_by + terms.grace)
     await world.send("stranger", agreement.refund(world.address(terms), terms))
-    books = await world.books(terms)
-    assert (books.payee_due + books.fee_due, books.payer_due) == (300 * EURO, 700 * EURO)
+    assert await world.paid(terms) == {"PAYEE": 29_250 * CENT, "FEE_RECEIVER": 750 * CENT, "PAYER": 700 * EURO}
 
 
-async def test_immature_claim_lapses_with_the_refund(world: World) -> None:
+@pytest.mark.parametrize(("early_s", "refunded"), [(0, 700 * EURO), (-1, 800 * EURO)])
+async def test_claim_counts_only_if_its_window_ends_by_the_last_delivery(
+    world: World, early_s: int, refunded: int
+) -> None:
+    """The clock decides, not the race: a long time later the refund still knows which of the two it was."""
     terms = await world.open_lone()
-    world.rpc.warp(terms.deliver_by + terms.grace - 1)
+    last = terms.deliver_by + terms.grace
+    world.rpc.warp(last - terms.contest_window - early_s - 1)
     await world.claim(terms, 1, await world.evidence("attestor", terms, PRODUCTION_FINISHED))
-    await world.send("stranger", agreement.refund(world.address(terms), terms))
-    assert (await world.books(terms)).payer_due == 800 * EURO
+    claimed = (await agreement.claimed_at(world.rpc, world.address(terms), terms))[1]
+    assert claimed + terms.contest_window + early_s == last
+    world.rpc.warp(last + 30 * DAY)
+    await world.act("stranger", agreement.refund, terms)
+    assert (await world.paid(terms))["PAYER"] == refunded
+
+
+async def test_late_claim_is_paid_once_the_goods_are_there(world: World) -> None:
+    """Delivered in time, the window of a late claim may end after the last delivery: nothing lapses any more."""
+    terms = await world.open_lone()
+    world.rpc.warp(terms.deliver_by + terms.grace - 2)
+    await world.claim(terms, 1, await world.evidence("attestor", terms, PRODUCTION_FINISHED))
+    await world.hand_over(terms)
+    world.rpc.warp(world.rpc.node.head_timestamp + terms.contest_window)
+    await world.act("stranger", agreement.withdraw, terms, Party.PAYEE)
+    assert (await world.books(terms)).released == 0b00011
 
 
 @pytest.mark.parametrize(
@@ -239,11 +280,11 @@ async def test_penalty_counts_started_days_up_to_its_cap(world: World, late_s: i
     # Acceptance long after changes nothing: the handover's block fixed the lateness.
     world.rpc.warp(terms.deliver_by + terms.grace + DAY)
     await world.send("stranger", agreement.finalise(world.address(terms), terms))
-    books = await world.books(terms)
-    assert books.payer_due == part(terms.amount, bps, CENT)
-    assert books.left == 50 * EURO
-    delivered = [event for event in await world.events() if isinstance(event, events.Delivered)]
-    assert delivered[0].penalty == books.payer_due
+    penalty = part(terms.amount, bps, CENT)
+    assert (await world.paid(terms)).get("PAYER", 0) == penalty
+    assert (await world.books(terms)).left == 50 * EURO
+    [delivered] = [event for event in await world.events() if isinstance(event, events.Delivered)]
+    assert delivered.penalty == penalty
 
 
 async def test_penalty_is_never_more_than_what_is_left(world: World) -> None:
@@ -256,7 +297,8 @@ async def test_penalty_is_never_more_than_what_is_left(world: World) -> None:
     await world.hand_over(terms)
     await world.send("customer", agreement.accept(world.address(terms), terms))
     books = await world.books(terms)
-    assert (books.state, books.payer_due, books.left) == (State.SETTLED, 50 * EURO, 0)
+    assert (books.state, books.left) == (State.SETTLED, 0)
+    assert (await world.paid(terms))["PAYER"] == 50 * EURO
 
 
 async def test_dust_of_the_shares_stays_in_the_price(world: World) -> None:
@@ -269,7 +311,7 @@ async def test_dust_of_the_shares_stays_in_the_price(world: World) -> None:
     world.rpc.warp(START + 4 * DAY)
     await world.send("stranger", agreement.release(world.address(terms), terms))
     await world.pay_out(terms)
-    paid = (await world.payouts())[world.id(terms)]
+    paid = await world.paid(terms)
     assert all(amount % CENT == 0 for amount in paid.values())
     assert sum(paid.values()) == terms.amount
     assert "PAYER" not in paid
@@ -334,11 +376,17 @@ async def test_retention_waits_for_its_window(world: World) -> None:
     assert (await world.books(terms)).left == 0
 
 
-async def test_dues_go_to_their_owners_whoever_pushes(world: World) -> None:
+async def test_fees_are_paid_with_the_last_division(world: World) -> None:
     terms = await world.open_lone()
-    before = await world.balance("maker")
-    await world.send("stranger", agreement.withdraw(world.address(terms), terms, Party.PAYEE))
-    assert await world.balance("maker") - before == 195 * EURO
-    assert await world.balance("stranger") == 0
-    with pytest.raises(AlreadyDone, match="NothingDue"):
-        await world.send("stranger", agreement.withdraw(world.address(terms), terms, Party.PAYEE))
+    await world.act("customer", agreement.approve, terms, 1)
+    await world.hand_over(terms)
+    await world.act("customer", agreement.accept, terms)
+    assert (await world.books(terms)).fee_due == part(950 * EURO, terms.fee_bps, CENT)
+    assert await world.balance("fees") == 0
+    for party in Party:
+        with pytest.raises(AlreadyDone, match="NothingDue"):
+            await world.act("stranger", agreement.withdraw, terms, party)
+    world.rpc.warp(START + 4 * DAY)
+    await world.act("stranger", agreement.release, terms)
+    assert (await world.books(terms)).fee_due == 0
+    assert await world.balance("fees") == 25 * EURO

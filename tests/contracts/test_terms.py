@@ -13,12 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts import evidence
-from contracts.bindings import factory
-from contracts.eip712 import FieldError, digest
+from contracts.bindings import agreement, factory
+from contracts.eip712 import FieldError, digest, from_json, members, typed
 from contracts.signers import SignatureError, is_signed_by, recover_typed_data
 from contracts.terms import (
+    DOMAIN_NAME,
+    DOMAIN_VERSION,
     Milestone,
     Terms,
+    What,
     Witnessed,
     pack_milestones,
     part,
@@ -46,15 +49,48 @@ async def test_chain_agrees_with_the_golden_file(world: World) -> None:
         assert await factory.address_of(world.rpc, FACTORY, terms) == vector["address"]
 
 
+def _signature(vector: dict[str, Any]) -> bytes:
+    return bytes.fromhex(vector["signature"][2:])
+
+
 def test_every_signature_of_the_golden_file_is_its_signers() -> None:
     found = 0
     for vector in VECTORS["agreements"]:
         message = typed_data(Terms.from_message(vector["terms"]), CHAIN_ID, FACTORY)
         for side in ("payer", "payee"):
-            signature = bytes.fromhex(vector[side]["signature"][2:])
-            assert recover_typed_data(message, signature) == vector[side]["signer"] == vector["terms"][side]
+            assert recover_typed_data(message, _signature(vector[side])) == vector[side]["signer"]
+            assert vector[side]["signer"] == vector["terms"][side]
+        for signed in (*vector["actions"], *vector["splits"]):
             found += 1
-    assert found == 4
+            given = typed(
+                signed["primaryType"],
+                {name: from_json(name, kind, signed["message"][name]) for name, kind in members(signed["primaryType"])},
+                chain_id=CHAIN_ID,
+                contract=FACTORY,
+                name=DOMAIN_NAME,
+                version=DOMAIN_VERSION,
+            )
+            assert "0x" + digest(given).hex() == signed["digest"]
+            assert recover_typed_data(given, _signature(signed)) == signed["signer"]
+    assert found == len(VECTORS["agreements"]) * (len(What) + 2)
+
+
+async def test_chain_takes_the_golden_signatures(world: World) -> None:
+    """Terms, a split by both and a replacement, signed as the file says and by nobody else."""
+    delivery, supply, successor = (Terms.from_message(vector["terms"]) for vector in VECTORS["agreements"])
+    await world.open([delivery, supply, world.batch()[2]])
+    payer, payee = (
+        agreement.Authorisation(golden.DEADLINE, _signature(signed)) for signed in VECTORS["agreements"][1]["splits"]
+    )
+    await world.act("stranger", agreement.split, supply, golden.SPLIT_BPS, payer, payee)
+    vector = VECTORS["agreements"][2]
+    entry = factory.Entry(successor, _signature(vector["payer"]), _signature(vector["payee"]))
+    [consent] = [one for one in vector["actions"] if one["message"]["what"] == What.NOVATE]
+    least = int(consent["message"]["data"][2:], 16)
+    authorised = agreement.Authorisation(golden.DEADLINE, _signature(consent))
+    await world.send("stranger", factory.novate(FACTORY, delivery, [entry], least, authorised))
+    assert (await world.books(successor)).left == successor.amount
+    assert (await world.paid(delivery))["successor"] == least
 
 
 def test_digest_is_eth_accounts() -> None:

@@ -2,20 +2,20 @@
 
 import dataclasses
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from contracts import events
 from contracts.bindings import agreement, factory, token
-from contracts.bindings.agreement import Authorisation, Books, Evidence, Party
+from contracts.bindings.agreement import Authorisation, Books, Evidence, Party, State
 from contracts.bindings.call import Call
 from contracts.bindings.factory import Entry, Permit
 from contracts.deployer import AddressBook
 from contracts.devchain.errors import RpcError
 from contracts.devchain.methods import Methods
 from contracts.devchain.node import Node
-from contracts.errors import NodeRefused, from_revert
+from contracts.errors import NodeRefused, Reverted, from_revert
 from contracts.evidence import leaf, merkle_proof, merkle_root
 from contracts.signers import LocalSigner
 from contracts.terms import (
@@ -33,11 +33,13 @@ from contracts.terms import (
     agreement_address,
     evidence_root_typed_data,
     handover_hash,
-    milestone_word,
+    number_word,
     pack_milestones,
     permit_typed_data,
+    split_typed_data,
     terms_id,
     typed_data,
+    unpack_milestones,
 )
 from contracts.transactions import Fees, sign_call
 
@@ -51,6 +53,9 @@ PRODUCTION_FINISHED = 600
 INSPECTION_PASSED = 400
 SHIPPED = 700
 SECRET = bytes(range(32))
+SECOND_SECRET = bytes(range(32, 64))
+"""A successor's: the old terms' secret may be known to a stranger by then."""
+SECRETS = {handover_hash(secret): secret for secret in (SECRET, SECOND_SECRET)}
 AMPLE_GAS = 8_000_000
 """More than any move needs: a batch with 31 supplies takes some four million."""
 
@@ -157,9 +162,23 @@ class World:
             "retention_window": 0,
             "handover": ZERO_WORD,
             "parent": self.id(delivery),
+            "replaces": ZERO_WORD,
             "salt": (b"\x0a" if which == "a" else b"\x0b") * 32,
         }
         return dataclasses.replace(delivery, **(supply | changes))
+
+    def successor_terms(self, old: Terms, **changes: Any) -> Terms:
+        """New terms for the same two parties, without an advance: it was paid under the old ones."""
+        lanes = [lane for lane in unpack_milestones(old.milestones) if lane is not None and lane.event_code != OPENED]
+        successor: dict[str, Any] = {
+            "supply_count": 0,
+            "milestones": pack_milestones(lanes),
+            "cancel_until": NEVER,
+            "replaces": self.id(old),
+            "handover": handover_hash(SECOND_SECRET),
+            "salt": b"\x5a" * 32,
+        }
+        return dataclasses.replace(old, **(successor | changes))
 
     def batch(self) -> list[Terms]:
         """A delivery with two supplies."""
@@ -211,8 +230,22 @@ class World:
         )
         return Authorisation(deadline, await SIGNERS[who].sign_typed_data(message))
 
-    async def consent_milestone(self, who: str, terms: Terms, what: What, index: int) -> Authorisation:
-        return await self.consent(who, terms, what, milestone_word(index))
+    async def consent_number(self, who: str, terms: Terms, what: What, number: int) -> Authorisation:
+        """Consent to a move that names a milestone, an amount or a share."""
+        return await self.consent(who, terms, what, number_word(number))
+
+    async def verdict(self, terms: Terms, payee_bps: int) -> Authorisation:
+        """The arbiter's, on the dispute as it stands now."""
+        disputed_at = (await self.books(terms)).disputed_at
+        return await self.consent_number("arbiter", terms, What.RESOLVE, disputed_at << 16 | payee_bps)
+
+    async def split_consent(
+        self, who: str, terms: Terms, payee_bps: int, deadline: int = START + 365 * DAY
+    ) -> Authorisation:
+        message = split_typed_data(
+            self.id(terms), payee_bps, deadline, chain_id=self.chain_id, factory=self.book.factory
+        )
+        return Authorisation(deadline, await SIGNERS[who].sign_typed_data(message))
 
     async def evidence(self, signer: str, terms: Terms, code: int, **changes: Any) -> Evidence:
         """Evidence as a gateway gives it: the event is the third of five in its tree."""
@@ -245,6 +278,18 @@ class World:
         receipt: dict[str, Any] = await self.rpc.call("eth_getTransactionReceipt", signed.hash)
         return receipt
 
+    async def act(self, who: str, move: Callable[..., Call], terms: Terms, *arguments: Any) -> dict[str, Any]:
+        """A move of an agreement, sent by `who`: `act("maker", agreement.revoke, terms)`."""
+        return await self.send(who, move(self.address(terms), terms, *arguments))
+
+    async def tries(self, who: str, call: Call) -> bool:
+        """Sends as `who`; says whether the contracts let it pass."""
+        try:
+            await self.send(who, call)
+        except Reverted:
+            return False
+        return True
+
     async def open(self, terms: Sequence[Terms], sender: str = "relayer") -> dict[str, Any]:
         entries = [await self.entry(one) for one in terms]
         return await self.send(sender, factory.open_batch(self.book.factory, entries))
@@ -259,19 +304,50 @@ class World:
         return await self.send("stranger", agreement.claim(self.address(terms), terms, index, evidence))
 
     async def hand_over(self, terms: Terms) -> dict[str, Any]:
-        return await self.send("stranger", agreement.delivered_by_secret(self.address(terms), terms, SECRET))
+        secret = SECRETS.get(terms.handover, SECRET)
+        return await self.send("stranger", agreement.delivered_by_secret(self.address(terms), terms, secret))
+
+    async def open_supply(self, terms: Terms, *lineage: Terms, sender: str = "relayer") -> dict[str, Any]:
+        """One more supply under the delivery that it names, whose last successor is still open."""
+        return await self.send(sender, factory.open_supply(self.book.factory, await self.entry(terms), lineage))
+
+    async def novate(self, old: Terms, *successors: Terms, least: int = 0) -> dict[str, Any]:
+        """Replaces `old` by the first of `successors`, the others are its new supplies; sent by the relayer."""
+        name = {address: name for name, address in ADDRESS.items()}
+        payer = await self.consent_number(name[old.payer], successors[0], What.NOVATE, least)
+        state = (await self.books(old)).state
+        payee = await self.consent_number(name[old.payee], successors[0], What.NOVATE, state)
+        entries = [await self.entry(terms) for terms in successors]
+        return await self.send("relayer", factory.novate(self.book.factory, old, entries, least, payer, payee))
 
     async def pay_out(self, terms: Terms) -> None:
         """Pushes everything that is due, as a stranger."""
         for party in Party:
-            due = await self.books(terms)
-            if (due.payee_due, due.payer_due, due.fee_due)[party]:
-                await self.send("stranger", agreement.withdraw(self.address(terms), terms, party))
+            await self.tries("stranger", agreement.withdraw(self.address(terms), terms, party))
+
+    async def bring_to(self, terms: Terms, state: State) -> None:
+        """From Open to another state, by what the parties may do at once."""
+        if state in {State.DELIVERED, State.RETAINED}:
+            await self.hand_over(terms)
+        if state is State.RETAINED:
+            await self.act("customer", agreement.accept, terms)
+        elif state is State.DISPUTED:
+            await self.act("customer", agreement.dispute, terms, Party.PAYER)
+        elif state is State.REFUNDED:
+            await self.act("maker", agreement.revoke, terms)
+        assert (await self.books(terms)).state is state
+
+    async def leave_to_strangers(self, terms: Terms) -> None:
+        """Time passes, strangers call what anyone may call, and push every due."""
+        for move in (agreement.refund, agreement.timeout, agreement.finalise, agreement.release):
+            self.rpc.warp(self.rpc.node.head_timestamp + 40 * DAY)
+            await self.tries("stranger", move(self.address(terms), terms))
+        await self.pay_out(terms)
 
     # ── what is so ───────────────────────────────────────────────────────────────────────────────
 
     async def books(self, terms: Terms) -> Books:
-        return await agreement.books(self.rpc, self.address(terms))
+        return await agreement.books(self.rpc, self.address(terms), terms)
 
     async def balance(self, who: str) -> int:
         """Token units of a person or an address."""
@@ -290,14 +366,23 @@ class World:
         return [event for event in decoded if event is not None]
 
     async def payouts(self) -> dict[bytes, dict[str, int]]:
-        """From the logs alone: per agreement, token units to each party and into supplies."""
+        """From the logs alone: per agreement, token units to each party, into supplies and to a successor."""
         totals: dict[bytes, dict[str, int]] = defaultdict(lambda: defaultdict(int))
         for event in await self.events():
             match event:
                 case events.Withdrawn():
                     totals[event.id][event.party.name] += event.amount
+                case events.AdvanceToPayee():
+                    totals[event.id][Party.PAYEE.name] += event.amount
                 case events.AdvanceToSupply():
                     totals[event.delivery_id]["supplies"] += event.amount
+                case events.Replaced():
+                    totals[event.id]["successor"] += event.carried
                 case _:
                     pass
         return {key: dict(value) for key, value in totals.items()}
+
+    async def paid(self, terms: Terms) -> dict[str, int]:
+        """What one agreement has paid so far, by the logs, without what came to nothing."""
+        found = (await self.payouts()).get(self.id(terms), {})
+        return {name: amount for name, amount in found.items() if amount}

@@ -15,7 +15,9 @@ from marketplace.domain.agreement import (
     AgreementStatus,
     Milestone,
     OnChain,
+    Payout,
     Terms,
+    arrived,
 )
 from marketplace.domain.evidence import EventCode, Witness
 
@@ -102,3 +104,20 @@ def test_an_agreement_begins_as_a_draft_that_nobody_has_signed() -> None:
     draft = Agreement("id", "order", AgreementKind.DELIVERY, ZERO_ADDRESS, TERMS, "customer", "maker", "40 cylinders")
     assert draft.status is AgreementStatus.DRAFTED
     assert (draft.payer_signature, draft.payee_signature, draft.payouts) == (None, None, ())
+
+
+def _payouts(*entries: tuple[str, int, bool]) -> tuple[Payout, ...]:
+    return tuple(Payout(party, "0x01", amount, paid) for party, amount, paid in entries)
+
+
+def test_a_payment_covers_the_newest_that_was_credited_while_older_ones_go_on_waiting() -> None:
+    """The token refused the first 70 cents; the second credit was paid by its own move, in two parts."""
+    before = _payouts(("payee", 70, False), ("fee", 5, False), ("payee", 20, False), ("payee", 30, False))
+    after = _payouts(("payee", 70, False), ("fee", 5, False), ("payee", 20, True), ("payee", 30, True))
+    assert arrived(before, "payee", 50) == after
+
+
+def test_a_withdrawal_covers_all_that_waits_for_that_party() -> None:
+    before = _payouts(("payee", 70, False), ("payer", 5, False), ("payee", 20, True), ("payee", 30, False))
+    after = _payouts(("payee", 70, True), ("payer", 5, False), ("payee", 20, True), ("payee", 30, True))
+    assert arrived(before, "payee", 100) == after

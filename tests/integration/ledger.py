@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 
@@ -27,6 +27,15 @@ DOCUMENT = {
 }
 
 
+class Transfer(NamedTuple):
+    """Money that moved, in token units, and the transaction that moved it."""
+
+    giver: str
+    taker: str
+    units: int
+    transaction: str
+
+
 class Node:
     """A JSON-RPC node."""
 
@@ -42,16 +51,22 @@ class Node:
         return answer["result"]
 
     def balance(self, token: str, owner: str, block: str = "latest") -> int:
-        """Token units of an owner."""
+        """Token units of an owner; none before the token is there."""
         calldata = BALANCE_OF + owner.removeprefix("0x").lower().rjust(64, "0")
-        return int(self.ask("eth_call", {"to": token, "data": calldata}, block), 16)
+        answer = self.ask("eth_call", {"to": token, "data": calldata}, block)
+        return int(answer[2:] or "0", 16)
 
-    def transfers(self, token: str) -> list[tuple[str, str, int]]:
-        """Every (from, to, units) since the first block."""
+    def transfers(self, token: str) -> list[Transfer]:
+        """Every one since the first block."""
         logs = self.ask(
             "eth_getLogs", {"address": token, "topics": [TRANSFER], "fromBlock": "0x0", "toBlock": "latest"}
         )
-        return [(_address(log["topics"][1]), _address(log["topics"][2]), int(log["data"], 16)) for log in logs]
+        return [
+            Transfer(
+                _address(log["topics"][1]), _address(log["topics"][2]), int(log["data"], 16), log["transactionHash"]
+            )
+            for log in logs
+        ]
 
 
 @contextmanager
@@ -80,7 +95,7 @@ def money_faults(documents: Sequence[Mapping[str, Any]], node: Node) -> list[str
 
 
 def _nets_against_chain(
-    documents: Sequence[Mapping[str, Any]], node: Node, moved: list[tuple[str, str, int]], unit: int
+    documents: Sequence[Mapping[str, Any]], node: Node, moved: list[Transfer], unit: int
 ) -> list[str]:
     faults = []
     token = documents[0]["token"]["address"]
@@ -89,7 +104,7 @@ def _nets_against_chain(
         for net in document["nets"]:
             said[net["address"].lower()] += net["amount_minor"]
     minted: Counter[str] = Counter()
-    for giver, taker, units in moved:
+    for giver, taker, units, _ in moved:
         if giver == NOBODY:
             minted[taker] += units
     for address, minor in said.items():
@@ -117,18 +132,22 @@ def _within_the_document(document: Mapping[str, Any]) -> list[str]:
 
 
 def _payouts_against_chain(
-    agreement: Mapping[str, Any], node: Node, token: str, moved: list[tuple[str, str, int]], unit: int
+    agreement: Mapping[str, Any], node: Node, token: str, moved: list[Transfer], unit: int
 ) -> list[str]:
     """What left the contract, to whom: a second payout would be here whatever the balances look like.
 
-    The advance goes from the payer's hand straight into the supply agreements, in the transaction that opens them all.
+    The advance goes from the payer's hand straight to the payee and into the supply agreements, in the transaction
+    that opens them all.
     """
     own = agreement["address"].lower()
+    parties = {payout["address"].lower() for payout in agreement["payouts"] if payout["party"] == "payee"}
+    fundings = {(one.giver, one.transaction) for one in moved if one.taker == own}
     left, received = Counter[str](), Counter[str]()
-    for giver, taker, units in moved:
-        received[taker] += units
-        if giver == own:
-            left[taker] += units
+    for one in moved:
+        received[one.taker] += one.units
+        advanced = one.taker in parties and (one.giver, one.transaction) in fundings
+        if one.giver == own or advanced:
+            left[one.taker] += one.units
     said, funded = Counter[str](), Counter[str]()
     for payout in agreement["payouts"]:
         (funded if payout["party"] == "supply" else said)[payout["address"].lower()] += payout["amount_minor"] * unit
@@ -141,14 +160,14 @@ def _payouts_against_chain(
     return faults
 
 
-def _own_money(document: Mapping[str, Any], moved: list[tuple[str, str, int]], unit: int) -> list[str]:
+def _own_money(document: Mapping[str, Any], moved: list[Transfer], unit: int) -> list[str]:
     maker = next(
         payout["address"].lower()
         for agreement in document["agreements"]
         for payout in agreement["payouts"]
         if agreement["kind"] == "delivery" and payout["party"] == "payee"
     )
-    spent = sum(units for giver, _, units in moved if giver == maker)
+    spent = sum(units for giver, _, units, _ in moved if giver == maker)
     said = document["manufacturer_own_money_minor"]
     return [] if spent == said * unit == 0 else [f"the manufacturer spent {spent} units of its own, {said} cents said"]
 

@@ -4,6 +4,7 @@ import copy
 import json
 import os
 import re
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ import httpx
 import pytest
 from eth_account import Account
 
+from contracts.verification.verdict import Check
 from tests.integration.ledger import Node, money_faults, node_at, shape_faults
-from tests.integration.playing import LAST_LINE, Played, devchain, kill, play
+from tests.integration.playing import LAST_LINE, ROOT, Played, command, devchain, kill, play
 
 pytestmark = pytest.mark.integration
 
@@ -120,6 +122,34 @@ def test_killed_processes_come_back_and_nobody_is_paid_twice(first: Played, seco
     assert [net["amount_minor"] for net in second.document["nets"]] == [
         net["amount_minor"] for net in first.document["nets"]
     ]
+
+
+def _run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command(*arguments), cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.req(87, 174)
+def test_a_stranger_can_verify_the_order(first: Played, tmp_path: Path) -> None:
+    """With a node and the exported evidence; what is changed in it afterwards is named."""
+    evidence, order = tmp_path / "evidence.json", first.document["order_id"]
+    exported = _run("export-evidence", order, "--data", first.folder, "--out", evidence)
+    assert exported.returncode == 0, exported.stderr
+    with devchain(first.folder) as url:
+        verified = _run("verify", order, "--evidence", evidence, "--rpc", url, "--json")
+        assert verified.returncode == 0, verified.stdout + verified.stderr
+        verdict = json.loads(verified.stdout)
+        paid = {one["address"].lower(): int(one["to_payee"]) + int(one["fee"]) for one in verdict["agreements"]}
+        unit = 10 ** (first.document["token"]["decimals"] - 2)
+        assert paid == {one["address"].lower(): one["amount_minor"] * unit for one in first.document["agreements"]}
+        assert {"the maker's gateway", "the recipient's secret", "nobody"} <= {
+            fact["vouched_by"] for fact in verdict["facts"]
+        }
+        file = json.loads(evidence.read_text("utf-8"))
+        file["events"][0]["payload"] = file["events"][0]["payload"].replace('"quality":"good"', '"quality":"best"')
+        evidence.write_text(json.dumps(file), "utf-8")
+        refused = _run("verify", evidence, "--rpc", url)
+    assert refused.returncode == Check.EVIDENCE_HASH.value
+    assert "DOES NOT ADD UP: EVIDENCE_HASH" in refused.stdout
 
 
 def _more_for_the_maker(document: dict[str, Any]) -> None:

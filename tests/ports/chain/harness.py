@@ -28,7 +28,7 @@ from contracts.errors import NodeRefused, NodeUnavailable, from_revert
 from contracts.transactions import Fees, sign_call, wait_for_receipt
 from marketplace.domain.agreement import Agreement
 from marketplace.ports.chain import Chain, TypedData
-from marketplace.ports.fakes.chain import FakeChain
+from marketplace.ports.fakes.chain import RELAYER, FakeChain
 from marketplace.ports.fakes.chain_ledger import START
 from marketplace.ports.fakes.chain_messages import sign
 from marketplace.ports.stores import ChainTransactionStore
@@ -38,9 +38,10 @@ FEE_BPS = 250
 
 
 class Harness(Protocol):
-    """A chain under test and its strings."""
+    """A chain under test and its strings. `relayer` sends all its transactions."""
 
     chain: Chain
+    relayer: str
 
     async def sign(self, who: str, typed: TypedData) -> str: ...
 
@@ -79,6 +80,8 @@ class Harness(Protocol):
 
 class FakeHarness:
     """The fake, with the chain's own digest so that evidence trees are the same for both."""
+
+    relayer = RELAYER
 
     def __init__(self, *, development: bool = True) -> None:
         self.chain = FakeChain(digest=keccak, fee_bps=FEE_BPS, development=development)
@@ -181,6 +184,8 @@ class MinedAdapter(ChainAdapter):
 @dataclass
 class RealHarness:
     """The adapter on the devchain."""
+
+    relayer = ADDRESS["relayer"]
 
     chain: ChainAdapter
     rpc: TableRpc

@@ -43,7 +43,7 @@ async def delivery_terms(harness: Harness, supplies: int = 0, **changes: Any) ->
         attestor=ADDRESS["attestor"].lower(),
         witness=ADDRESS["witness"].lower(),
         carrier=ADDRESS["carrier"].lower(),
-        arbiter=known.arbiter.lower(),
+        arbiter=ADDRESS["arbiter"].lower(),
         token=known.token.lower(),
         unit=known.unit,
         amount=99_997 * known.unit,
@@ -85,6 +85,7 @@ async def supply_terms(harness: Harness, delivery: Terms, which: str, cents: int
         "cancel_until": NEVER,
         "handover": ZERO_HASH,
         "parent": identity,
+        "replaces": ZERO_HASH,
         "salt": "0x" + ("0a" if which == "a" else "0b") * 32,
     }
     return replace(delivery, **(supply | changes))

@@ -28,7 +28,7 @@ class TestOnce:
         await harness.chain.open_batch("open", delivery, [])
         proof = await proof_of(harness, delivery, FINISHED)
         for _ in range(2):
-            await harness.chain.claim("claim", delivery, MACHINE, proof)
+            await harness.chain.claim("claim", delivery, MACHINE, [proof])
             await harness.chain.delivered_by_secret("d", delivery, SECRET)
             harness.restart()
             await harness.chain.reconcile()

@@ -12,14 +12,26 @@ from marketplace.domain.evidence import EventCode
 from marketplace.ports.chain import ChainRefused
 from marketplace.ports.fakes.chain_ledger import START
 from tests.contracts.world import ADDRESS
-from tests.ports.chain.acting import FINISHED, events, names, refused
+from tests.ports.chain.acting import FINISHED, credited, events, last, names, refused, withdrawn
 from tests.ports.chain.conftest import Deployed, opened_real
 from tests.ports.chain.harness import FakeHarness, Harness, signed
-from tests.ports.chain.story import CENT, DAY, LANES, drafted, funded, signed_batch, signed_delivery, supply_terms
+from tests.ports.chain.story import (
+    CENT,
+    DAY,
+    LANES,
+    delivery_terms,
+    drafted,
+    funded,
+    opened,
+    signed_batch,
+    signed_delivery,
+    supply_terms,
+)
 
 OPENING: list[tuple[str, dict[str, Any]]] = [
     ("TokenNotListed", {"token": ADDRESS["stranger"].lower()}),
     ("PartyMissing", {"arbiter": ZERO_ADDRESS}),
+    ("RoleConflict", {"payee": ADDRESS["customer"].lower()}),
     ("RoleConflict", {"arbiter": ADDRESS["maker"].lower()}),
     ("RoleConflict", {"witness": ADDRESS["attestor"].lower()}),
     ("RoleConflict", {"carrier": ADDRESS["customer"].lower()}),
@@ -30,18 +42,20 @@ OPENING: list[tuple[str, dict[str, Any]]] = [
     ("RateTooHigh", {"penalty_cap_bps": 10_001}),
     ("FundingExpired", {"fund_by": START - 1}),
     ("BadDeadlines", {"deliver_by": START + DAY - 1}),
-    ("BadDeadlines", {"deliver_by": START + 3651 * DAY}),
+    ("BadDeadlines", {"deliver_by": START + 1458 * DAY}),
     ("BadWindow", {"contest_window": 0}),
-    ("BadWindow", {"accept_window": 3651 * DAY}),
+    ("BadWindow", {"accept_window": 1461 * DAY}),
+    ("BadWindow", {"arbiter_window": 0}),
     ("BadWindow", {"milestones": (Milestone(500, EventCode.RETAINED),), "cancel_until": NEVER}),
     ("BadEventCode", {"milestones": (LANES[1], LANES[1])}),
+    ("BadEventCode", {"milestones": (LANES[1], LANES[0])}),
     ("SignerMissing", {"witness": ZERO_ADDRESS}),
     ("SignerMissing", {"attestor": ZERO_ADDRESS}),
     ("SelfAttestedTooHigh", {"milestones": (LANES[0], Milestone(1_001, FINISHED))}),
     ("BadCancelUntil", {"cancel_until": 4}),
     ("WrongSupplyCount", {"supply_count": 1}),
     ("ForeignParent", {"parent": "0x" + "77" * 32}),
-    ("UnexpectedReplacement", {"replaces": "0x" + "77" * 32}),
+    ("ForeignPredecessor", {"replaces": "0x" + "77" * 32}),
 ]
 
 
@@ -52,22 +66,62 @@ class TestOpening:
         await harness.chain.open_batch("open", delivery, supplies)
         found = await events(harness)
         assert [event.name for event in found] == [
-            *("opened", "opened", "opened"),
-            *("advanced", "advanced"),
-            *("paid_milestone", "credited"),
+            *("opened", "paid_milestone", "opened", "opened"),
+            *("advanced", "advanced", "credited"),
         ]
         assert len({(event.block, event.block_hash, event.transaction) for event in found}) == 1
         assert found[0].fields["transaction"] == found[0].transaction
-        assert [event.agreement_id for event in found[:3]] == [delivery.id, *(supply.id for supply in supplies)]
+        assert [event.agreement_id for event in found[:4]] == [
+            delivery.id,
+            delivery.id,
+            *(item.id for item in supplies),
+        ]
         # 20 % of 999.97 € is 199.99 €, less 2.5 % fee (4.99 €) 195.00 €: 120.00 € for a, the rest for b.
-        assert [event.fields for event in found[3:5]] == [
+        assert [event.fields for event in found[4:6]] == [
             {"supply_id": supplies[0].id, "amount_minor": 12_000},
             {"supply_id": supplies[1].id, "amount_minor": 7_500},
         ]
-        assert (found[5].fields, found[6].fields) == ({"milestone": 0}, {"party": "fee", "amount_minor": 499})
+        assert (found[1].fields, found[6].fields) == ({"milestone": 0}, {"party": "fee", "amount_minor": 499})
         # The maker adds what the advance lacks, the customer pays the whole delivery.
         assert await harness.balance_minor("maker") == 1_000_000 - 500
         assert await harness.balance_minor("customer") == 1_000_000 - 99_997
+
+    async def test_what_the_supplies_leave_of_the_advance_is_the_makers_at_once(self, harness: Harness) -> None:
+        delivery = await opened(harness)
+        assert await last(harness, 5) == [
+            ("opened", {"address": delivery.address, "transaction": (await events(harness))[0].transaction}),
+            ("paid_milestone", {"milestone": 0}),
+            credited("payee", 19_500),
+            credited("fee", 499),
+            withdrawn("payee", 19_500),
+        ]
+        assert await harness.balance_minor("maker") == 1_000_000 + 19_500
+
+    async def test_a_supply_may_have_an_advance_of_its_own(self, harness: Harness) -> None:
+        """The customer's money goes through: to the supply as far as it holds, then to the supplier."""
+        await funded(harness)
+        terms = await delivery_terms(harness, supplies=1)
+        lanes = (Milestone(2_500, EventCode.OPENED),)
+        supply = await supply_terms(harness, terms, "a", 12_000, milestones=lanes, fee_bps=0)
+        batch = [await signed(harness, await drafted(harness, one), permit=one is terms) for one in (terms, supply)]
+        await harness.chain.open_batch("open", batch[0], batch[1:])
+        assert await harness.balance_minor("supplier_a") == 3_000
+        # 195.00 € of advance: 120.00 € for the supply, of which the supplier has 30.00 €; 75.00 € for the maker.
+        assert await harness.balance_minor("maker") == 1_000_000 + 7_500
+        assert await harness.balance_minor("customer") == 1_000_000 - 99_997
+        assert [event.name for event in await events(harness)][4:] == [
+            *("advanced", "credited", "withdrawn"),
+            *("credited", "credited", "withdrawn"),
+        ]
+
+    async def test_whoever_sends_the_terms_is_not_their_judge(self, harness: Harness) -> None:
+        await funded(harness)
+        delivery = await signed_delivery(harness, arbiter=harness.relayer.lower())
+        await refused("RoleConflict", harness.chain.open_batch("open", delivery, []))
+
+    async def test_a_batch_has_an_end(self, harness: Harness) -> None:
+        delivery, (supply, _) = await signed_batch(harness)
+        await refused("WrongBatchSize", harness.chain.open_batch("open", delivery, [supply] * 32))
 
     @pytest.mark.req(82)
     async def test_one_wrong_entry_and_nothing_opens(self, harness: Harness) -> None:

@@ -47,7 +47,7 @@ class TestReading:
                 await question
         harness.away(is_away=False)
         await harness.chain.fund_test_account("more", ADDRESS["maker"], 1)
-        assert await harness.balance_minor("maker") == 1_000_001
+        assert await harness.balance_minor("maker") == 1_000_001 + 19_500
 
     async def test_keccak_is_the_chains(self, harness: Harness) -> None:
         # The digest of nothing: Yellow Paper, KEC(()).
@@ -78,7 +78,8 @@ class TestSigning:
         asked = {
             "Terms": await harness.chain.terms_to_sign(terms),
             "Permit": await harness.chain.permit_to_sign(ADDRESS["customer"], 2**60, START),
-            "Action": await harness.chain.action_to_sign("0x" + "77" * 32, ActionKind.ACCEPT, START),
+            "Action": await harness.chain.action_to_sign("0x" + "77" * 32, ActionKind.CANCEL, START, 300),
+            "Split": await harness.chain.split_to_sign("0x" + "77" * 32, 2_500, START),
         }
         for struct, typed in asked.items():
             members = [tuple(member.split(" ")) for member in TYPES[struct].split(",")]
@@ -103,10 +104,14 @@ class TestSigning:
         assert (permit["value"], permit["nonce"], permit["deadline"]) == (str(2**60), "0", str(START))
         assert asked["Action"]["message"] == {
             "id": "0x" + "77" * 32,
-            "what": 1,
-            "data": ZERO_HASH,
+            "what": 4,
+            "data": "0x" + f"{300:064x}",
             "deadline": str(START),
         }
+        accepted = await harness.chain.action_to_sign("0x" + "77" * 32, ActionKind.ACCEPT, START)
+        assert accepted["message"]["data"] == ZERO_HASH
+        split = {"id": "0x" + "77" * 32, "payeeBps": 2_500, "deadline": str(START)}
+        assert asked["Split"]["message"] == split
 
     async def test_terms_that_do_not_fit_their_word_are_refused_before_anybody_signs(self, harness: Harness) -> None:
         codes = [code for code in EventCode if code not in {EventCode.OPENED, EventCode.RETAINED}]

@@ -19,8 +19,8 @@ async def _story(harness: Harness) -> list[tuple[str, str, dict[str, Any]]]:
     delivery, (first, second) = await signed_batch(harness)
     chain = harness.chain
     await chain.open_batch("open", delivery, [first, second])
-    await chain.claim("claim", delivery, MACHINE, await proof_of(harness, delivery, FINISHED))
-    await chain.claim("claim a", first, 0, await proof_of(harness, first, FINISHED, "attestor_a"))
+    await chain.claim("claim", delivery, MACHINE, [await proof_of(harness, delivery, FINISHED)])
+    await chain.claim("claim a", first, 0, [await proof_of(harness, first, FINISHED, "attestor_a")])
     await hand_over_by(harness, first)
     await harness.warp(START + 9 * DAY)
     await chain.delivered_by_secret("d", delivery, SECRET)
@@ -29,9 +29,6 @@ async def _story(harness: Harness) -> list[tuple[str, str, dict[str, Any]]]:
     await harness.warp(START + 12 * DAY)
     await chain.refund("r b", second)
     agreements = {"delivery": delivery, "a": first, "b": second}
-    for name, agreement in agreements.items():
-        for party in ("payee", "payer", "fee"):
-            await chain.pay_out(f"pay:{name}:{party}", agreement, party)
     labels = {agreement.id: name for name, agreement in agreements.items()}
     known = await chain.parameters()
     labels |= {agreement.address: f"at {name}" for name, agreement in agreements.items()}
