@@ -16,6 +16,7 @@ PYTHON ?= python3
 ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
+AUDIT_VENV := .venv-audit
 LOCKS := requirements-build.lock requirements.lock
 JUNIT := $(VENV)/tests.xml
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -32,7 +33,7 @@ export PATH := $(CURDIR)/$(VENV)/node-bin:$(PATH)
 endif
 NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 
-.PHONY: setup setup-dev demo test nightly bench requirements lint format clean app app-check
+.PHONY: setup setup-dev setup-audit setup-audit-python demo test nightly bench requirements lint format clean app app-check
 
 # --- Python ---------------------------------------------------------------------------------------------------------
 
@@ -70,6 +71,17 @@ setup: $(VENV)/.stamp-run app
 
 setup-dev: $(VENV)/.stamp-dev app contracts/solc/node_modules/.stamp
 
+# What examines the contracts (docs/audit.md). slither and halmos want another web3, so they live apart.
+setup-audit: contracts/audit/node_modules/.stamp contracts/solc/node_modules/.stamp
+
+setup-audit-python: $(AUDIT_VENV)/.stamp
+
+$(AUDIT_VENV)/.stamp: requirements-audit.lock $(VENV)/.stamp-build
+	@echo "installing what examines the contracts at night"
+	"$(PYTHON)" -m venv --clear --without-pip $(AUDIT_VENV)
+	$(BIN)/uv pip install --quiet --no-build --python $(AUDIT_VENV)/bin/python --require-hashes -r requirements-audit.lock
+	touch $@
+
 # --- Node: the app, and the Solidity compiler that checks the committed artifacts --------------------------------------
 
 $(VENV)/node-bin/npm: requirements-node.lock $(VENV)/.stamp-build
@@ -85,6 +97,9 @@ mobile_app/node_modules/.stamp: mobile_app/package-lock.json $(NODE_READY)
 
 contracts/solc/node_modules/.stamp: contracts/solc/package-lock.json $(NODE_READY)
 	cd contracts/solc && $(NPM_CI) && touch node_modules/.stamp
+
+contracts/audit/node_modules/.stamp: contracts/audit/package-lock.json $(NODE_READY)
+	cd contracts/audit && $(NPM_CI) && touch node_modules/.stamp
 
 APP_SOURCES := $(shell find mobile_app -type f -not -path '*/node_modules/*' -not -path '*/tests/*' 2>/dev/null)
 
@@ -116,13 +131,13 @@ format: $(VENV)/.stamp-dev
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
 
-test: setup-dev lint app-check
+test: setup-dev setup-audit lint app-check
 	rm -f .coverage $(JUNIT)
 	$(BIN)/pytest -q -n 2 --dist loadfile -m "not nightly" --cov --cov-report= --junitxml=$(JUNIT) $(ARGS)
 	$(BIN)/coverage report --include='marketplace/domain/*' --skip-covered --show-missing --fail-under=100
 	$(BIN)/python -m tests.tooling.closing_line $(JUNIT)
 
-nightly: setup-dev
+nightly: setup-dev setup-audit setup-audit-python
 	$(BIN)/pytest -q -n 2 --dist loadfile -m nightly --junitxml=$(JUNIT) $(ARGS)
 	$(BIN)/python -m tests.tooling.closing_line $(JUNIT)
 
@@ -133,4 +148,5 @@ requirements:
 	@"$(PYTHON)" -m tests.tooling.requirements_index $(ARGS)
 
 clean:
-	rm -rf $(VENV) mobile_app/node_modules contracts/solc/node_modules mobile_api/static
+	rm -rf $(VENV) $(AUDIT_VENV) mobile_app/node_modules contracts/solc/node_modules mobile_api/static
+	rm -rf contracts/audit/node_modules contracts/audit/out contracts/audit/cache
