@@ -72,9 +72,9 @@ async def check_deployment(reader: Reader, factory: str, notes: Notes) -> Deploy
         notes.require(all(belongs), Check.FACTORY_SETTINGS, f"{contract} at {part} was made for another factory")
     await _check_words(reader, deployment, notes)
     notes.note(
-        Check.FACTORY_CODE,
-        f"factory {factory} and its two parts are the committed code; fees at most"
-        f" {settings.fee_ceiling_bps / 100:g} %, the maker's own word at most {settings.self_attested_bps / 100:g} %",
+        Check.FACTORY_SETTINGS,
+        f"no fee above {settings.fee_ceiling_bps / 100:g} %, no more than {settings.self_attested_bps / 100:g} % on the"
+        " payee's own word, advance included",
         Voucher.CHAIN,
     )
     return deployment
@@ -83,6 +83,8 @@ async def check_deployment(reader: Reader, factory: str, notes: Notes) -> Deploy
 async def _check_code(reader: Reader, address: str, contract: str, check: Check, notes: Notes) -> None:
     code = await reader.code(address)
     notes.require(load(contract).matches(code), check, f"at {address} there is no {contract} of this release")
+    statement = f"{address} has this release's code of {contract}, code hash 0x{keccak(code).hex()}"
+    notes.note(check, statement, Voucher.CHAIN)
 
 
 async def _check_words(reader: Reader, deployment: Deployment, notes: Notes) -> None:

@@ -1,6 +1,5 @@
 """Holds an evidence file against the agreements: each event proved, signed and chained, none that paid left out."""
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,8 +17,9 @@ from contracts.verification.family import Member
 from contracts.verification.moves import Proved
 from contracts.verification.reader import same
 from contracts.verification.signatures import Signatures
+from contracts.verification.strict_json import parse
 from contracts.verification.verdict import Check, Notes, Voucher
-from contracts.verification.wording import gateway, moment, payer
+from contracts.verification.wording import gateway, moment, payer, title
 
 
 @dataclass(frozen=True)
@@ -47,10 +47,15 @@ class Evidence:
         """Everything in the file, and that nothing which paid is missing from it. Raises Discrepancy."""
         for filed_agreement in file.agreements:
             self._check_agreement(filed_agreement)
+        opened = {filed.id for filed in file.agreements if filed.specification is not None}
+        for unopened in (one for one in self.members if one not in opened):
+            self.notes.agreement = unopened
+            statement = "what was ordered is a hash here; the file does not open it"
+            self.notes.note(Check.SPECIFICATION, statement, Voucher.NOBODY)
         told: dict[tuple[bytes, str], list[_Record]] = defaultdict(list)
         seen: dict[tuple[bytes, str], bool] = {}
         for filed in file.events:
-            record = self._read(filed)
+            record = self._read(filed, file.order)
             await self._check_root(record, head, seen)
             told[filed.agreement, record.signer].append(record)
         self._check_sequences([record for records in told.values() for record in records])
@@ -59,7 +64,8 @@ class Evidence:
             self._check_chain(self.members[agreement].terms, signer, records)
         for one in proved:
             self._check_told(one, told)
-        for silent in self.members.keys() - {agreement for agreement, _ in told}:
+        heard = {agreement for agreement, _ in told}
+        for silent in (one for one in self.members if one not in heard):
             self.notes.agreement = silent
             self.notes.note(Check.EVIDENCE_CHAIN, "no machine told how this was made", Voucher.NOBODY)
 
@@ -68,6 +74,8 @@ class Evidence:
         self.notes.agreement = filed.id
         if member is None or not same(member.address, filed.address):
             raise self.notes.wrong(Check.EVIDENCE_FOREIGN, f"agreement {filed.address} is not of this order")
+        right = filed.kind is member.terms.kind
+        self.notes.require(right, Check.EVIDENCE_FOREIGN, f"agreement {filed.address} is a {title(member.terms)}")
         if filed.specification is None:
             return
         try:
@@ -81,7 +89,7 @@ class Evidence:
 
     # ── one event ────────────────────────────────────────────────────────────────────────────────
 
-    def _read(self, filed: FiledEvent) -> _Record:
+    def _read(self, filed: FiledEvent, order: str) -> _Record:
         self.notes.agreement = filed.agreement
         member = self.members.get(filed.agreement)
         if member is None or filed.spec_hash != member.terms.spec_hash:
@@ -89,22 +97,24 @@ class Evidence:
         right = keccak(filed.payload.encode()) == filed.payload_hash
         self.notes.require(right, Check.EVIDENCE_HASH, f"the text of an event of {_at(filed)} was changed")
         payload = self._parsed(filed)
+        own = payload.get("order") == order
+        self.notes.require(own, Check.EVIDENCE_FOREIGN, f"an event of {_at(filed)} is of another order than {order!a}")
         told = [payload.get(name) for name in ("agreement", "spec", "code", "at")]
         meant = ["0x" + filed.agreement.hex(), "0x" + filed.spec_hash.hex(), filed.event_code, filed.at_ms]
         self.notes.require(
             told == meant, Check.EVIDENCE_PROOF, f"an event of {_at(filed)} says something else than its leaf"
         )
-        own = leaf(filed.agreement, filed.spec_hash, filed.event_code, filed.at_ms, filed.payload_hash)
-        included = is_included(filed.root, own, filed.proof)
+        bound = leaf(filed.agreement, filed.spec_hash, filed.event_code, filed.at_ms, filed.payload_hash)
+        included = is_included(filed.root, bound, filed.proof)
         self.notes.require(included, Check.EVIDENCE_PROOF, f"an event of {_at(filed)} is not under its root")
         return _Record(filed, payload)
 
     def _parsed(self, filed: FiledEvent) -> Mapping[str, Any]:
         try:
-            payload = json.loads(filed.payload)
+            payload = parse(filed.payload)
             canonical = isinstance(payload, dict) and rfc8785.dumps(payload) == filed.payload.encode()
             address_bytes(payload["gateway"] if canonical else "")
-        except (rfc8785.CanonicalizationError, ValueError, KeyError, RecursionError) as error:
+        except (rfc8785.CanonicalizationError, ValueError, KeyError) as error:
             raise self.notes.wrong(Check.EVIDENCE_HASH, "an event is not in the canonical form of RFC 8785") from error
         return dict(payload)
 

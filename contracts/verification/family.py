@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from eth_hash.auto import keccak
+
 from contracts.abi import fragments
 from contracts.events import Event, Opened, Replaced, decode
 from contracts.terms import ZERO_WORD, Kind, Terms, terms_id
@@ -130,4 +132,8 @@ async def _check_clone(reader: Reader, deployment: Deployment, member: Member, n
         code == wanted, Check.CLONE_CODE, f"the code at {member.address} is not a clone of our {title(member.terms)}"
     )
     notes.note(Check.TERMS_HASH, "the terms give the id, the id gives the address", Voucher.ARITHMETIC)
-    notes.note(Check.CLONE_CODE, f"{member.address} is a clone of our code with this id and no other", Voucher.CHAIN)
+    notes.note(
+        Check.CLONE_CODE,
+        f"{member.address} is a clone of that code with this id, code hash 0x{keccak(code).hex()}",
+        Voucher.CHAIN,
+    )

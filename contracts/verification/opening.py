@@ -178,14 +178,17 @@ class Openings:
             self.notes.note(Check.FUNDING, self._funded(member, plan), Voucher.ARITHMETIC)
 
     def _funded(self, member: Member, plan: Plan) -> str:
-        into = sum(payment.amount for payment in plan.payments if payment.to == member.address)
-        words = f"funded with {self.money(into)}"
-        if member.id in plan.into_supplies:
-            words += f", {self.money(plan.into_supplies[member.id])} of it out of the delivery's advance"
-        if member.id in plan.to_payees:
-            amount, fee = plan.to_payees[member.id]
-            words += f"; advance of {self.money(amount)} to the payee, fee {self.money(fee)}"
-        return words
+        """Of the price: what came in, and where the rest of it went at once."""
+        money, terms = self.money, member.terms
+        if member.id not in plan.to_payees:
+            out_of = plan.into_supplies.get(member.id, 0)
+            return f"{money(terms.amount)} came in{f', {money(out_of)} of it out of the advance' if out_of else ''}"
+        advance, (kept, fee) = Ledger.opened(terms).advance, plan.to_payees[member.id]
+        spent = f", {money(advance.to_payee - kept)} of it into the supplies" if advance.to_payee > kept else ""
+        return (
+            f"of {money(terms.amount)}, the advance of {money(advance.earned)} was released at once: {money(kept)} to"
+            f" the payee{spent}, fee {money(fee)}; the rest came in"
+        )
 
 
 def _entries(call: Asked) -> Iterable[object]:

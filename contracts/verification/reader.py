@@ -13,6 +13,7 @@ from contracts.eip712 import TypedData, address_bytes, digest
 from contracts.errors import NodeError, NodeRefused, NodeUnavailable, Reverted
 from contracts.rpc import Rpc
 from contracts.signers import is_signed_by
+from contracts.verification.node import Doubted
 
 IS_VALID_SIGNATURE: Final = keccak(b"isValidSignature(bytes32,bytes)")[:4]
 """ERC-1271's one function; its selector is also its answer where a signature is good."""
@@ -71,6 +72,7 @@ class Reader:
     @classmethod
     async def pin(cls, rpc: Rpc) -> "Reader":
         """As of now. Raises NodeError."""
+        rpc = Doubted(rpc)
         chain_id = int(await rpc.call("eth_chainId"), 16)
         block = await rpc.call("eth_getBlockByNumber", "latest", False)
         try:

@@ -1,6 +1,8 @@
 """Who signed what: terms, consents and roots, checked as the contracts check them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from contracts.bindings.agreement import Authorisation
 from contracts.eip712 import TypedData
@@ -10,6 +12,18 @@ from contracts.verification.deployment import Deployment
 from contracts.verification.reader import Reader, Transaction, same
 from contracts.verification.verdict import Check, Notes, Voucher
 from contracts.verification.wording import moment
+
+CONSENTS: Final[Mapping[What, str]] = {
+    What.ACCEPT: "the acceptance",
+    What.CONTEST: "the contest of a claim",
+    What.APPROVE: "the approval of a milestone",
+    What.CANCEL: "the payer's cancelling",
+    What.DISPUTE: "the dispute",
+    What.DELIVERED: "the delivery",
+    What.REVOKE: "the payee's cancelling",
+    What.RESOLVE: "the decision",
+    What.NOVATE: "the replacement",
+}
 
 
 @dataclass(frozen=True)
@@ -48,7 +62,7 @@ class Signatures:
             chain_id=self.deployment.chain_id,
             factory=self.deployment.factory,
         )
-        await self._consented(message, consent, party, whose, sent, check, what.name.lower())
+        await self._consented(message, consent, party, whose, sent, check, CONSENTS[what])
 
     async def split(
         self, agreement_id: bytes, payee_bps: int, consent: Authorisation, party: str, whose: Voucher, sent: Transaction

@@ -4,11 +4,12 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from eth_abi.exceptions import DecodingError
 from eth_utils.address import to_checksum_address
 
 from contracts.bindings.agreement import CONTRACT, Party, State
 from contracts.eip712 import address_bytes
-from contracts.errors import ContractsError, NodeError
+from contracts.errors import ContractsError, NodeError, NodeUnavailable
 from contracts.events import AdvanceToPayee, AdvanceToSupply, FromAgreement
 from contracts.rpc import Rpc
 from contracts.verification.deployment import Deployment, check_deployment, parse_clone
@@ -76,6 +77,10 @@ async def verify(
         NodeError: the node does not answer, or not in a usable way.
         ValueError: neither an address nor a file that names one.
     """
+    if address is None:
+        if evidence is None or not evidence.agreements:
+            raise ValueError("name an agreement's address, or an evidence file that holds one")
+        address = evidence.agreements[0].address
     reader = await Reader.pin(rpc)
     verdict = Verdict(reader.chain_id, reader.head, reader.head_hash)
     notes = Notes(verdict.facts)
@@ -83,6 +88,9 @@ async def verify(
         await _Order(reader, notes, verdict).check(address, factory, evidence)
     except Discrepancy as failure:
         verdict.failure = failure
+    except (DecodingError, ValueError) as error:
+        # What the agreements' code returns can be decoded, and that code was checked: the node made this up.
+        raise NodeUnavailable(f"an answer is not what the contract returns: {error}") from error
     return verdict
 
 
@@ -93,7 +101,7 @@ class _Order:
     verdict: Verdict
     replays: dict[bytes, Replay] = field(default_factory=dict)
 
-    async def check(self, address: str | None, factory: str | None, evidence: EvidenceFile | None) -> None:
+    async def check(self, address: str, factory: str | None, evidence: EvidenceFile | None) -> None:
         deployment, agreement_id = await self._start(address, factory, evidence)
         members = await find_family(self.reader, deployment, agreement_id, self.notes)
         token = members[0].terms.token
@@ -117,7 +125,7 @@ class _Order:
             await Evidence(signatures, self.notes, by_id).check(evidence, moves.proved, self.reader.head)
 
     async def _start(
-        self, address: str | None, factory: str | None, evidence: EvidenceFile | None
+        self, address: str, factory: str | None, evidence: EvidenceFile | None
     ) -> tuple[Deployment, bytes]:
         """The deployment, and the agreement to begin with."""
         if evidence is not None:
@@ -129,10 +137,6 @@ class _Order:
             pinned = factory is None or same(factory, evidence.factory)
             self.notes.require(pinned, Check.EVIDENCE_FOREIGN, f"the evidence is of factory {evidence.factory}")
             factory = evidence.factory
-        if address is None:
-            if evidence is None or not evidence.agreements:
-                raise ValueError("name an agreement's address, or an evidence file that holds one")
-            address = evidence.agreements[0].address
         found = parse_clone(await self.reader.code(address))
         if found is None:
             raise self.notes.wrong(Check.CLONE_CODE, f"at {address} there is no agreement")

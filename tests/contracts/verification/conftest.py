@@ -13,6 +13,7 @@ from contracts.deployer import AddressBook
 from contracts.terms import Terms
 from tests.contracts.verification.gateways import Plant
 from tests.contracts.verification.lives import SALTS, changed, settled_late
+from tests.contracts.verification.lying import Remembering
 from tests.contracts.world import LocalRpc, World
 
 
@@ -23,6 +24,7 @@ class Lived:
     world: World
     plant: Plant
     file: dict[str, Any]
+    rpc: Remembering
 
     @property
     def terms(self) -> list[Terms]:
@@ -43,7 +45,7 @@ def _lived(
     world = World(rpc, book)
     plant = asyncio.run(life(world))  # type: ignore[arg-type]
     salts = zip(plant.terms, SALTS.values(), strict=False) if specified else ()
-    yield Lived(world, plant, plant.file(specified={world.id(terms): salt for terms, salt in salts}))
+    yield Lived(world, plant, plant.file(specified={world.id(terms): salt for terms, salt in salts}), Remembering(rpc))
     rpc.node.close()
 
 

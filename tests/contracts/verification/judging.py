@@ -3,7 +3,7 @@
 from typing import Any
 
 from contracts.verification.evidence_file import EvidenceFile
-from contracts.verification.verdict import Check, Discrepancy
+from contracts.verification.verdict import Discrepancy
 from contracts.verification.verify import Verdict, verify
 from tests.contracts.verification import lying
 from tests.contracts.verification.conftest import Lived
@@ -12,16 +12,16 @@ from tests.contracts.verification.gateways import as_bytes
 
 async def judged(lived: Lived, lie: lying.Lie = lambda method, params, result: result, **options: Any) -> Verdict:
     """The verdict on the order, by a node that tells the lie."""
-    rpc = lying.Lying(lived.world.rpc, lie)
+    rpc = lying.Lying(lived.rpc, lie)
     options.setdefault("address", lived.address(0))
     return await verify(rpc, **options)
 
 
-async def judged_file(lived: Lived, file: dict[str, Any]) -> Check | None:
+async def judged_file(lived: Lived, file: dict[str, Any]) -> Discrepancy | None:
     """What is wrong with the order and this file."""
     try:
         evidence = EvidenceFile.parse(as_bytes(file))
     except Discrepancy as failure:
-        return failure.check
+        return failure
     verdict = await judged(lived, evidence=evidence, address=None)
-    return None if verdict.failure is None else verdict.failure.check
+    return verdict.failure

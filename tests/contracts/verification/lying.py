@@ -1,5 +1,6 @@
 """A node that lies, about one thing at a time and always in the same way."""
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,20 @@ Lie = Callable[[str, tuple[Any, ...], Any], Any]
 """From a method, its parameters and the true result to what the node says."""
 LogLie = Callable[[dict[str, Any]], dict[str, Any] | None]
 """From a log to what the node says, None for nothing."""
+
+
+class Remembering:
+    """A node whose chain has come to its end: it is asked everything once."""
+
+    def __init__(self, rpc: Rpc) -> None:
+        self._rpc = rpc
+        self._answers: dict[str, Any] = {}
+
+    async def call(self, method: str, *params: object) -> Any:
+        asked = repr((method, params))
+        if asked not in self._answers:
+            self._answers[asked] = await self._rpc.call(method, *params)
+        return copy.deepcopy(self._answers[asked])
 
 
 class Lying:

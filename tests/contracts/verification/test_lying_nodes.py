@@ -4,11 +4,16 @@ from typing import Any
 
 import pytest
 
+from contracts.errors import NodeError
 from contracts.verification.verdict import Check
 from tests.contracts.verification.conftest import Lived
 from tests.contracts.verification.judging import judged
 from tests.contracts.verification.lies import LIES, LIES_OF_A_CHANGE, topic_of
-from tests.contracts.verification.test_tampered_files import FILES
+from tests.contracts.verification.tampering import TAMPERINGS
+
+_FOUND = ("eth_getBlockByNumber", "eth_getTransactionByHash", "eth_getTransactionReceipt")
+METHODS = ("eth_chainId", "eth_getCode", "eth_call", "eth_getLogs", *_FOUND)
+GARBAGE: tuple[object, ...] = (None, 5, "0x", "zz", "0x" + "ff" * 40, [None], {"number": "\ud800"})
 
 
 @pytest.mark.parametrize("name", LIES)
@@ -45,6 +50,27 @@ async def test_a_transfer_that_no_log_explains(settled: Lived) -> None:
     assert verdict.failure.check is Check.TRANSFER
 
 
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("garbage", GARBAGE, ids=lambda value: repr(value)[:12])
+async def test_an_answer_without_a_meaning_is_no_answer(settled: Lived, method: str, garbage: object) -> None:
+    """Whatever a node says, there is a verdict or a node's error, and nothing else."""
+    told = 0
+
+    def lie(asked: str, params: tuple[Any, ...], result: Any) -> Any:
+        nonlocal told
+        told += asked == method
+        return garbage if asked == method else result
+
+    try:
+        verdict = await judged(settled, lie)
+    except NodeError:
+        verdict = None
+    assert told
+    assert verdict is None or verdict.failure is not None
+
+
 def test_every_check_has_been_seen_to_fail() -> None:
-    named = {check for _, check in FILES} | {check for _, check in (LIES | LIES_OF_A_CHANGE).values()}
+    named = {tampering.check for tampering in TAMPERINGS.values()} | {
+        check for _, check in (LIES | LIES_OF_A_CHANGE).values()
+    }
     assert set(Check) - named == {Check.EVIDENCE_SEQUENCE}  # its tests are above
