@@ -73,7 +73,8 @@ def demo(
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the outcome to this file.")] = None,
     evidence: Annotated[Path | None, typer.Option(help="Write what the machines said; `verify` reads it.")] = None,
     rpc: Annotated[
-        str | None, typer.Option(help="Play on this development chain, which makes blocks by itself; else on our own.")
+        str | None,
+        typer.Option(help="Play on this development chain, which makes blocks by itself; else on one of our own."),
     ] = None,
     port: Port = 0,
 ) -> None:
@@ -168,6 +169,7 @@ def deploy(
     """Put the contracts on a chain and write the address book. A second run goes on, or finds that all is there.
 
     With --keystore on any chain, with money that is there already; without it on a development chain, with test money.
+    With --keystore and --data on a development chain, for that folder: `lotsizeone demo --data --rpc` plays there.
     """
     from bootstrap import deploy as deploying  # noqa: PLC0415
 
@@ -176,18 +178,24 @@ def deploy(
             raise ValueError("these options are for a deployment with a --keystore")
         book = asyncio.run(deploying.deploy_development(_settings(data_dir=data, chain_url=rpc)))
     else:
-        if rpc is None or fee_receiver is None:
-            raise ValueError("a deployment with a keystore names --rpc and --fee-receiver")
+        if rpc is None:
+            raise ValueError("a deployment with a keystore names the node by --rpc")
         request = deploying.Request(
             rpc=rpc,
             keystore=keystore,
             password=_password(password_file),
-            fee_receiver=fee_receiver,
+            fee_receiver=fee_receiver or "",
             tokens=tuple(token or ()),
             address_book=address_book or Path("contracts.json"),
             chain_id=chain_id,
             arbiter=arbiter,
         )
+        if data is not None:
+            if address_book is not None:
+                raise ValueError("--data has its own address book: leave out --address-book")
+            request = deploying.Request.for_folder(_settings(data_dir=data), request)
+        if not request.fee_receiver:
+            raise ValueError("name who earns the fees by --fee-receiver")
         book = asyncio.run(deploying.deploy_with_keystore(request, lambda words: typer.echo(words, err=True)))
     typer.echo(book.to_json())
 

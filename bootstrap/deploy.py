@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +17,7 @@ from contracts.deployer import AddressBook, DeploymentError, Plan, carry_out, de
 from contracts.errors import ContractsError, NodeError
 from contracts.rpc import HttpRpc, Rpc
 from contracts.signers import KeystoreError, KeystoreSigner, LocalSigner, Signer
+from contracts.verification.reader import same
 
 DEVELOPMENT_CHAIN_IDS: Final = frozenset({1337, 31337})
 """Chains on which development keys may sign and play money may be."""
@@ -33,7 +34,10 @@ def address_of(key: str) -> str:
 
 
 async def deploy_development(settings: Settings) -> AddressBook:
-    """Deploy with the development keys; the relayer may mint the test euro. Raises SettingsRefused."""
+    """The contracts that the folder's address book names, else new ones by the development deployer.
+
+    The folder's relayer may mint the test euro of either. Raises SettingsRefused.
+    """
     if not settings.development:
         raise SettingsRefused("development keys deploy only in the development profile: name a --keystore")
     keys = platform_keys(settings.data_dir)
@@ -42,11 +46,28 @@ async def deploy_development(settings: Settings) -> AddressBook:
     try:
         async with HttpRpc(settings.chain_url) as rpc:
             await give_gas_money(rpc, deployer.address, minter)
-            book = await deploy(rpc, deployer, fee_receiver=address_of(keys.fee_receiver), minter=minter)
+            book = await _known(rpc, settings.address_book, minter) or await deploy(
+                rpc, deployer, fee_receiver=address_of(keys.fee_receiver), minter=minter
+            )
     except ContractsError as error:
         raise SettingsRefused(f"nothing is deployed at {settings.chain_url}: {error}") from error
     book.save(settings.address_book)
     return book
+
+
+async def _known(rpc: Rpc, address_book: Path, minter: str) -> AddressBook | None:
+    """The address book, such as `deploy --keystore --data` leaves, if it is true of this chain and of this minter."""
+    text = read_if_there(address_book)
+    if text is None:
+        return None
+    try:
+        book = AddressBook.from_json(text)
+        await verify(rpc, book)
+    except DeploymentError:
+        return None
+    money = book.test_euro
+    is_ours = money is not None and same(str(await read(rpc, token_binding.CONTRACT, money, "minter")), minter)
+    return book if is_ours else None
 
 
 async def give_gas_money(rpc: Rpc, *accounts: str) -> None:
@@ -79,6 +100,18 @@ class Request:
     address_book: Path
     chain_id: int | None = None
     arbiter: str | None = None
+    minter: str | None = None
+    """Who makes test money where there is no other; None is the deployer."""
+
+    @classmethod
+    def for_folder(cls, settings: Settings, given: "Request") -> "Request":
+        """With the folder's address book, and what a development folder has: its fee receiver and its relayer."""
+        filled = replace(given, address_book=settings.address_book)
+        if not settings.development:
+            return filled
+        keys = platform_keys(settings.data_dir)
+        fee_receiver = given.fee_receiver or address_of(keys.fee_receiver)
+        return replace(filled, fee_receiver=fee_receiver, minter=address_of(keys.relayer))
 
     @property
     def plan_file(self) -> Path:
@@ -150,7 +183,7 @@ async def _plan(rpc: Rpc, signer: Signer, request: Request) -> Plan:
         deployer=signer.address,
         first_nonce=int(await rpc.call("eth_getTransactionCount", signer.address, "pending"), 16),
         fee_receiver=fee_receiver,
-        minter=None if tokens else signer.address,
+        minter=None if tokens else request.minter or signer.address,
         tokens=tokens,
         from_block=int(await rpc.call("eth_blockNumber"), 16),
     )

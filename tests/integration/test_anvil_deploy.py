@@ -14,11 +14,14 @@ from typing import Any
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
-from bootstrap.deploy import Request, deploy_with_keystore
-from bootstrap.settings import SettingsRefused
+from bootstrap.cli import app
+from bootstrap.deploy import Request, deploy_development, deploy_with_keystore
+from bootstrap.settings import Settings, SettingsRefused
 from contracts.artifacts import load
 from contracts.bindings import factory
+from contracts.bindings.call import read
 from contracts.deployer import AddressBook, create_address, deploy
 from contracts.rpc import HttpRpc
 from contracts.signers import LocalSigner, encrypt_key
@@ -150,7 +153,9 @@ def counted(chain: Chain, at: int, then: Callable[[], None]) -> Iterator[str]:
 
 
 @pytest.mark.req(83)
-@pytest.mark.parametrize("at", [1, 2, 3])
+@pytest.mark.parametrize(
+    "at", [pytest.param(1, marks=pytest.mark.nightly), 2, pytest.param(3, marks=pytest.mark.nightly)]
+)
 def test_a_run_that_is_killed_is_finished_by_the_next(chain: Chain, at: int) -> None:
     number = 10 + at
     running: list[subprocess.Popen[bytes]] = []
@@ -180,10 +185,9 @@ def test_a_run_that_is_killed_is_finished_by_the_next(chain: Chain, at: int) -> 
     assert int(chain.ask("eth_getTransactionCount", signer.address, "latest"), 16) == 3
     asyncio.run(_check_settings(chain, book))
 
-    third = subprocess.run(
-        chain.options(number, chain.url), cwd=ROOT, capture_output=True, text=True, timeout=LONGEST_S, check=True
-    )
-    assert "already deployed" in third.stderr
+    said: list[str] = []
+    assert asyncio.run(deploy_with_keystore(request, said.append)) == book
+    assert [words for words in said if words.startswith("already deployed on chain")] == said
     assert int(chain.ask("eth_getTransactionCount", signer.address, "latest"), 16) == 3
 
 
@@ -224,6 +228,41 @@ def test_money_that_is_no_money_is_refused(chain: Chain) -> None:
     for tokens, said in (((book.factory,), "is no ERC-20"), ((chain.money, chain.money), "named twice")):
         with pytest.raises(SettingsRefused, match=said):
             asyncio.run(deploy_with_keystore(chain.request(20, tokens=tokens), lambda _: None))
+
+
+def test_a_folder_of_the_demonstration_is_deployed_for(tmp_path: Path) -> None:
+    """Its relayer makes the test money, and a later start takes the contracts for its own, on this chain only."""
+    settings = Settings(data_dir=tmp_path / "data")
+    with anvil(tmp_path) as node, anvil(tmp_path) as elsewhere:
+        there = Chain(node.url, "", tmp_path)
+        request = Request.for_folder(settings, there.request(30, tokens=(), fee_receiver=""))
+        book = asyncio.run(deploy_with_keystore(request, lambda _: None))
+        assert request.address_book == settings.address_book
+        assert asyncio.run(_minter(node.url, book)) == (request.minter or "").lower()
+        here, away = (Settings(data_dir=tmp_path / "data", chain_url=one.url) for one in (node, elsewhere))
+        assert asyncio.run(deploy_development(here)) == book
+        other = asyncio.run(deploy_development(away))
+        assert other.factory != book.factory
+
+
+async def _minter(url: str, book: AddressBook) -> str:
+    async with HttpRpc(url) as rpc:
+        return str(await read(rpc, "TestEuro", book.test_euro or "", "minter"))
+
+
+def test_what_a_folder_is_deployed_for_is_asked_in_words(tmp_path: Path) -> None:
+    """Negative: options that contradict one another cost nothing and end in one line."""
+    for options, said in (
+        (["--rpc", "http://127.0.0.1:1"], "name who earns the fees by --fee-receiver"),
+        (["--fee-receiver", FEE_RECEIVER], "names the node by --rpc"),
+        (["--rpc", "http://127.0.0.1:1", "--data", "d", "--address-book", "b"], "leave out --address-book"),
+    ):
+        (tmp_path / "password").write_text(PASSWORD)
+        refused = CliRunner().invoke(
+            app, ["deploy", "--keystore", "k", "--password-file", str(tmp_path / "password"), *options]
+        )
+        assert isinstance(refused.exception, ValueError)
+        assert said in str(refused.exception)
 
 
 def test_an_address_book_of_something_else_is_refused(chain: Chain) -> None:
