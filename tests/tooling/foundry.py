@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from contracts import compiler
@@ -28,6 +29,7 @@ CONTRACTS: Final = Path(compiler.__file__).parent
 """The root of the forge project; `foundry.toml` is here."""
 AUDIT: Final = CONTRACTS / "audit"
 VERSION: Final = "1.7.1"
+_UNITS_S: Final = {"h": 3600, "m": 60, "s": 1, "ms": 1e-3, "µs": 1e-6, "ns": 1e-9}
 _LISTENING: Final = re.compile(r"Listening on 127\.0\.0\.1:(\d+)")
 
 
@@ -48,6 +50,7 @@ class Verdict:
     figures: Mapping[str, Any] = field(repr=False)
     """forge's own: `runs`, and for invariants `calls`, `reverts` and `metrics` by function."""
     counterexample: object = None
+    seconds: float = 0.0
 
     @property
     def passed(self) -> bool:
@@ -111,6 +114,7 @@ def forge_test(
     match_test: str = "",
     seed: str | None = None,
     root: Path = CONTRACTS,
+    settings: Mapping[str, str] = MappingProxyType({}),
 ) -> list[Verdict]:
     """Run the suites whose path below `root` matches a glob, such as `audit/test/Smoke.t.sol`.
 
@@ -121,6 +125,8 @@ def forge_test(
         match_test: a regular expression for the names of tests, all if empty.
         seed: hexadecimal; if None the profile `default` repeats its cases, every other takes new ones.
         root: another project with a `foundry.toml`, for planted suites.
+        settings: environment variables on top, such as `FOUNDRY_INVARIANT_RUNS`; with another `FOUNDRY_CONFIG` the
+            profile is one of that file.
 
     Raises:
         ForgeFailure: a test failed or was skipped.
@@ -132,8 +138,9 @@ def forge_test(
     command = [str(binary("forge")), "test", "--json", "--root", str(root), "--match-path", match_path]
     command += ["--match-test", match_test] if match_test else []
     command += ["--fuzz-seed", seed] if seed is not None else []
-    with exclusive(profile, root):
-        finished = run_bounded(command, cwd=root, timeout_s=timeout_s, env=environment(profile))
+    builds = "-".join([*Path(settings.get("FOUNDRY_CONFIG", "")).parent.parts, profile])
+    with exclusive(builds, root):
+        finished = run_bounded(command, cwd=root, timeout_s=timeout_s, env={**environment(profile), **settings})
     verdicts = _verdicts(finished)
     failures = [verdict for verdict in verdicts if not verdict.passed]
     if failures:
@@ -154,6 +161,7 @@ def _verdicts(finished: Finished) -> list[Verdict]:
             kind=next(iter(result["kind"])),
             figures=next(iter(result["kind"].values())),
             counterexample=result["counterexample"],
+            seconds=_seconds(result["duration"]),
         )
         for suite, run in suites.items()
         for test, result in run["test_results"].items()
@@ -161,6 +169,11 @@ def _verdicts(finished: Finished) -> list[Verdict]:
     if not verdicts:
         raise ForgeError(f"no test ran:\n{finished.tail[:4000]}")
     return verdicts
+
+
+def _seconds(duration: str) -> float:
+    """From forge's way to write one, such as `1m 2s 250ms 114µs 935ns`."""
+    return sum(float(number) * _UNITS_S[unit] for number, unit in re.findall(r"([\d.]+)([a-zµ]+)", duration))
 
 
 def _suites(line: str) -> dict[str, Any]:

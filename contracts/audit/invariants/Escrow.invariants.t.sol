@@ -3,9 +3,12 @@ pragma solidity ^0.8.28;
 
 import {Test} from "../test/Test.sol";
 import {Handler} from "./Handler.sol";
+import {IFiles} from "./Scene.sol";
 
 /// @title Random lives of several agreements at once, against the ghost ledger.
 contract EscrowInvariants is Test {
+    /// @dev Of these moves the handler counts how often they were made; the others always are.
+    uint256 private constant COUNTED = 18;
     Handler private _handler;
 
     function setUp() external {
@@ -17,33 +20,21 @@ contract EscrowInvariants is Test {
         _handler.check();
     }
 
-    /// @notice At the end of every run everything is left to strangers and to time.
+    /// @notice At the end of every run everything is left to strangers and to time. Then a line about the run is added
+    /// to the file that `ESCROW_TALLY` names, from which the caller sees that every move happens.
     function afterInvariant() external {
         _handler.leaveToStrangers();
+        IFiles files = IFiles(address(vm));
+        string memory file = files.envOr("ESCROW_TALLY", string(""));
+        if (bytes(file).length == 0) return;
+        bytes4[] memory counted = _moves();
+        assembly ("memory-safe") {
+            mstore(counted, COUNTED)
+        }
+        files.writeLine(file, files.toString(_handler.tally(counted)));
     }
 
-    /// @notice The control: some walks make every move, so no invariant holds for want of things that happen.
-    function test_everyMoveHappens() external {
-        bytes4[] memory moves = _moves();
-        uint256[] memory made = new uint256[](moves.length);
-        for (uint256 seed = 0; seed < 1_500; ++seed) {
-            if (seed % 50 == 0) (_handler) = new Handler();
-            uint256 chosen = uint256(keccak256(abi.encode(seed))) % moves.length;
-            (bool fine, bytes memory answer) = address(_handler).call(abi.encodeWithSelector(moves[chosen], seed));
-            if (!fine) {
-                assembly ("memory-safe") {
-                    revert(add(answer, 0x20), mload(answer))
-                }
-            }
-            if (seed % 50 == 49) {
-                for (uint256 i = 0; i < moves.length; ++i) made[i] += _handler.made(moves[i]);
-            }
-        }
-        for (uint256 i = 0; i < 18; ++i) {
-            vm.assertGt(made[i], 0, "a move never happens");
-        }
-    }
-
+    /// @dev In the order of tests/contracts/audit/campaign.py.
     function _moves() private pure returns (bytes4[] memory moves) {
         moves = new bytes4[](23);
         (moves[0], moves[1]) = (Handler.openBatch.selector, Handler.openSupply.selector);

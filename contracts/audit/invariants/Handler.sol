@@ -263,7 +263,7 @@ contract Handler is Misuse {
         uint256 kind = _roll(8);
         if (kind < 3) _openBadTerms(_roll(1 << 32));
         else if (kind < 5) _openBadBatch(_roll(1 << 32));
-        else if (kind == 5) _openUnsigned();
+        else if (kind == 5) _openUnsigned(_roll(SLIPS_OF_SIGNING));
         else if (kind == 6) _openWithTokenFee();
         else if (_oneIn(2)) _openAgain(_roll(pages.length));
         else if (pages.length < MOST_PAGES) _openWithin();
@@ -325,6 +325,15 @@ contract Handler is Misuse {
             _check(pages[i], SELF_ATTESTED_BPS);
             uint256 rest = pages[i].token.balanceOf(address(pages[i].clone));
             _same("units unaccounted", 0, rest - pages[i].donated);
+        }
+    }
+
+    /// @notice What happened since the beginning: agreements, calls of the contracts, refusals foretold, and how often
+    /// each of the moves was made; numbers of four bytes.
+    function tally(bytes4[] calldata moves) external view returns (bytes memory told) {
+        told = abi.encodePacked(uint32(pages.length), uint32(asked), uint32(refused));
+        for (uint256 i = 0; i < moves.length; ++i) {
+            told = abi.encodePacked(told, uint32(made[moves[i]]));
         }
     }
 

@@ -10,8 +10,9 @@ import {SwitchToken} from "./SwitchToken.sol";
 abstract contract Misuse is Moves {
     using Arithmetic for Terms;
 
-    uint256 private constant SLIPS_OF_TERMS = 34;
-    uint256 private constant SLIPS_OF_BATCH = 8;
+    uint256 internal constant SLIPS_OF_TERMS = 34;
+    uint256 internal constant SLIPS_OF_BATCH = 8;
+    uint256 internal constant SLIPS_OF_SIGNING = 6;
 
     /// @dev A customer whose allowance stands, so that nothing else is wrong.
     function _solvent(uint256 supplies) private returns (Terms memory t) {
@@ -49,10 +50,10 @@ abstract contract Misuse is Moves {
     }
 
     /// @dev Good terms, but not signed by one of the two, or signed under another price.
-    function _openUnsigned() internal {
+    function _openUnsigned(uint256 slip) internal {
         Terms memory t = _solvent(0);
         Entry memory entry = _entry(t, address(0));
-        uint256 slip = _roll(6);
+        slip = slip % SLIPS_OF_SIGNING;
         if (slip == 0) entry.payerSignature = "";
         if (slip == 1) entry.payeeSignature = "";
         if (slip == 2) entry.payerSignature = entry.payeeSignature;

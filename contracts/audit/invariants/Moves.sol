@@ -167,7 +167,7 @@ abstract contract Moves is Scene {
         bytes memory answer;
         vm.prank(sender);
         (done, answer) = address(p.clone).call{gas: AMPLE_GAS}(data);
-        if (done != allowed) revert Disagreement(bytes4(data), allowed, answer);
+        _judge(data, done, allowed, answer);
         if (done) return true;
         p.token.arm(address(0), "");
         _compareFlows(p.token);
@@ -176,7 +176,7 @@ abstract contract Moves is Scene {
     function _refused(Page storage p, address sender, bytes memory data) internal {
         vm.prank(sender);
         (bool done, bytes memory answer) = address(p.clone).call(data);
-        if (done) revert Disagreement(bytes4(data), false, answer);
+        _judge(data, done, false, answer);
     }
 
     /// @dev One bit of one of the 30 words of the terms is another one.

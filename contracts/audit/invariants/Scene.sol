@@ -8,10 +8,12 @@ import {Arithmetic} from "./Arithmetic.sol";
 import {Ghost} from "./Ghost.sol";
 import {SwitchToken} from "./SwitchToken.sol";
 
-/// @dev The cheat codes that only this file needs.
-interface IArtifacts {
+/// @dev The cheat codes that read and write files.
+interface IFiles {
     function envOr(string calldata name, string calldata other) external view returns (string memory value);
     function getCode(string calldata path) external view returns (bytes memory code);
+    function writeLine(string calldata path, string calldata line) external;
+    function toString(bytes calldata value) external pure returns (string memory hexadecimal);
 }
 
 /// @title The contracts, random terms within the rules, and the three doors of the factory.
@@ -44,6 +46,9 @@ abstract contract Scene is Ghost {
 
     IAgreementFactory internal factory;
     SwitchToken[2] internal tokens;
+    /// @dev How often a contract was called, and how often it refused as the rules foretold.
+    uint256 internal asked;
+    uint256 internal refused;
     uint256 private _dice;
 
     // ── set-up ───────────────────────────────────────────────────────────────────────────────────
@@ -79,7 +84,7 @@ abstract contract Scene is Ghost {
 
     /// @dev From the committed artifacts, or from others where something is planted in them.
     function _create(string memory name, bytes memory arguments) private returns (address made) {
-        IArtifacts files = IArtifacts(address(vm));
+        IFiles files = IFiles(address(vm));
         string memory folder = files.envOr("ESCROW_ARTIFACTS", string("artifacts"));
         bytes memory code = files.getCode(string.concat(folder, "/", name, ".json"));
         code = abi.encodePacked(code, arguments);
@@ -289,7 +294,14 @@ abstract contract Scene is Ghost {
         bytes memory answer;
         vm.prank(sender);
         (opened, answer) = address(factory).call{gas: AMPLE_GAS}(data);
-        if (opened != allowed) revert Disagreement(bytes4(data), allowed, answer);
+        _judge(data, opened, allowed, answer);
+    }
+
+    /// @dev The rules knew what the contracts would say to a call.
+    function _judge(bytes memory data, bool done, bool allowed, bytes memory answer) internal {
+        if (done != allowed) revert Disagreement(bytes4(data), allowed, answer);
+        ++asked;
+        if (!done) ++refused;
     }
 
     function _receives(Terms memory t, address to, uint256 amount) private view returns (bool) {
