@@ -45,6 +45,9 @@ async def test_claim_is_paid_in_the_first_second_after_its_window_and_once(world
         *MACHINE_PAID,
         *taken("120.37"),
     ]
+    # What matured is the payee's, whoever asks for a due of somebody else's.
+    for party in (Party.PAYER, Party.FEE_RECEIVER):
+        await order.refuses("stranger", agreement.withdraw, party, because="NothingDue", party=party)
     await order.move("stranger", agreement.withdraw, Party.PAYEE, log=paid)
     await order.refuses("stranger", agreement.withdraw, Party.PAYEE, because="NothingDue")
     again = await order.proof(MACHINE, "attestor")

@@ -105,6 +105,19 @@ async def test_silence_after_a_late_delivery_takes_the_penalty_first(world: Worl
     await order.move("stranger", agreement.timeout, log=[*lines, *paid])
 
 
+async def test_silence_about_the_retention_of_a_late_delivery_takes_no_penalty_again(world: World) -> None:
+    order = await begin(world, timeout_bps=10_000)
+    order.until(order.terms.deliver_by + 1)
+    await _deliver(order, "12.34")
+    # 987.66 less 12.34 and 49.38 are 925.94, 23.14 of it fee.
+    lines = ["credited Acceptance: payee 902.80, fee 23.14, payer 12.34", "Delivered → Retained"]
+    await order.move("customer", agreement.accept, log=[*lines, *to_maker("902.80"), *to_customer("12.34")])
+    await _dispute(order, "customer", "Retained")
+    order.until(order.ledger.disputed_at + DAY + 1)
+    lines = ["credited Timeout: payee 48.15, fee 1.23, payer 0.00", "Disputed → Resolved"]
+    await order.move("stranger", agreement.timeout, log=[*lines, *to_maker("48.15"), *to_fees("30.54")])
+
+
 async def test_silence_after_a_delivery_worth_less_than_its_lateness(world: World) -> None:
     order = await begin(world, penalty_bps_per_day=9_000, penalty_cap_bps=9_000)
     order.until(order.terms.deliver_by + 1)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from contracts.bindings import agreement, factory
+from contracts.bindings import agreement, factory, token
 from contracts.terms import ZERO_WORD, Kind, Milestone, Terms, Witnessed, pack_milestones
 from tests.contracts.mutation.scene import GOODS_IN, LANES, ORDER, Scene, begin, cast, opens
 from tests.contracts.world import ADDRESS, CENT, SECRET, START, World
@@ -191,6 +191,64 @@ async def test_supplys_own_advance_comes_from_whoever_pays_the_supply(
     await _opens_batch(world, log, delivery=delivery, boards=_supply(world, delivery, "a", cents, bps))
 
 
+# ── permits ──────────────────────────────────────────────────────────────────────────────────────
+
+
+async def _revoke_approval(world: World, *owners: str) -> None:
+    assert world.book.test_euro is not None
+    for who in owners:
+        await world.send(who, token.approve(world.book.test_euro, world.book.factory, 0))
+
+
+@pytest.mark.parametrize("door", ["open_one", "open_batch"])
+async def test_permit_takes_the_place_of_an_approval(world: World, door: str) -> None:
+    await _revoke_approval(world, "customer")
+    terms = _delivery(world, 0)
+    [delivery] = cast(world, delivery=terms)
+    bare, signed = await world.entry(terms), await world.entry(terms, await world.permit("customer", terms.amount))
+    build: Any = factory.open_one if door == "open_one" else lambda address, entry: factory.open_batch(address, [entry])
+    await delivery.refuses_call("relayer", build(world.book.factory, bare), because="ERC20InsufficientAllowance")
+    less = await world.entry(terms, await world.permit("customer", terms.amount - 617 * CENT - 1))
+    await delivery.refuses_call("relayer", build(world.book.factory, less), because="ERC20InsufficientAllowance")
+    log = [
+        "opened delivery under nobody",
+        "customer → delivery 993.83",
+        "customer → maker 240.74",
+        "delivery's advance to maker 240.74, fee 6.17",
+    ]
+    await opens([delivery], "relayer", build(world.book.factory, signed), log=log)
+
+
+async def test_each_entry_of_a_batch_brings_its_own_permit(world: World) -> None:
+    await _revoke_approval(world, "customer", "maker")
+    terms = _delivery(world, 1)
+    supply = _supply(world, terms, "a", 300_00)
+    scenes = cast(world, delivery=terms, boards=supply)
+    first = await world.entry(terms, await world.permit("customer", terms.amount))
+    second = await world.entry(supply, await world.permit("maker", supply.amount))
+    log = [
+        "opened delivery under nobody",
+        "opened boards under delivery",
+        "delivery's advance to boards 240.74",
+        "customer → boards 240.74",
+        "maker → boards 59.26",
+        "customer → delivery 993.83",
+        "delivery's advance to maker 0.00, fee 6.17",
+    ]
+    await opens(scenes, "relayer", factory.open_batch(world.book.factory, [first, second]), log=log)
+
+
+async def test_new_supply_brings_its_permit(world: World) -> None:
+    delivery = await begin(world)
+    await _revoke_approval(world, "maker")
+    supply = _supply(world, delivery.terms, "a", 119_52)
+    [boards] = cast(world, boards=supply)
+    boards.ids[delivery.id] = "delivery"
+    entry = await world.entry(supply, await world.permit("maker", supply.amount))
+    call = factory.open_supply(world.book.factory, entry, [delivery.terms])
+    await opens([boards], "relayer", call, log=["opened boards under delivery", "maker → boards 119.52"])
+
+
 # ── re-sourcing ──────────────────────────────────────────────────────────────────────────────────
 
 
@@ -232,7 +290,7 @@ async def test_new_supply_needs_its_own_open_delivery(world: World) -> None:
         (replace(supply, payer=ADDRESS["supplier_b"]), [delivery.terms], "ForeignPayer"),
         (replace(supply, unit=1), [delivery.terms], "MixedMoney"),
         (replace(supply, replaces=b"\x01" * 32), [delivery.terms], "ForeignPredecessor"),
-        (replace(supply, token=world.book.factory), [delivery.terms], "TokenNotListed"),
+        (replace(supply, token=world.book.factory), [delivery.terms], "MixedMoney"),
     ):
         await delivery.refuses_call("relayer", await _open_supply(world, terms, *lineage), because=error)
 

@@ -133,8 +133,8 @@ async def test_nothing_is_carried_that_arrives_otherwise(mischief: Mischief) -> 
     entry = await mischief.world.entry(terms)
     call = factory.novate(mischief.world.book.factory, old.terms, [entry], 0, consent)
     await mischief.behave("TakesFee", mischief.world.address(terms))
-    left = 987_66 * CENT
-    sums = {"token": mischief.token, "expected": left, "actual": left - left // 100}
+    price = 1_234_57 * CENT
+    sums = {"token": mischief.token, "expected": price, "actual": price - price // 100}
     await old.refuses_call("relayer", call, because="TransferMismatch", **sums)
 
 

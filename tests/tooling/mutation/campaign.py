@@ -3,6 +3,7 @@
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -34,7 +35,9 @@ class Campaign:
         self._optimised: dict[str, Code] = {}
         write_artifacts(folder / "plain", self._plain)
         self.seconds = runner.baseline(folder / "plain")
-        self._killers: dict[tuple[str, str], list[str]] = defaultdict(list)
+        self._killers: dict[str, list[str]] = defaultdict(list)
+        for result in results:
+            self._learn(result.place, result.killer)
 
     def judge_all(
         self, mutants: Sequence[Mutant], say: Callable[[int, Mutant, Result], object]
@@ -50,10 +53,9 @@ class Campaign:
         """The verdict on one, from the file if it is known."""
         result = self._results.of(mutant.key)
         if result is None:
-            result = self._judge(mutant)
+            result = replace(self._judge(mutant), place=mutant.place)
             self._results.add(result)
-        if result.killer is not None:
-            self._learn(mutant, result.killer)
+        self._learn(mutant.place, result.killer)
         return result
 
     def _judge(self, mutant: Mutant) -> Result:
@@ -98,15 +100,16 @@ class Campaign:
     def _order(self, mutant: Mutant) -> list[str]:
         """Tests that killed nearby before, the latest first; then the quickest."""
         before = self._results.killer_before(mutant.key)
-        nearby = self._killers[mutant.file, mutant.function][::-1]
+        nearby = self._killers[mutant.place][::-1]
         wanted = [*([before] if before else []), *nearby, *sorted(self._runner.tests, key=self.seconds.__getitem__)]
         return [test for test in dict.fromkeys(wanted) if test in self.seconds]
 
-    def _learn(self, mutant: Mutant, killer: str) -> None:
-        known = self._killers[mutant.file, mutant.function]
-        if killer in known:
-            known.remove(killer)
-        known.append(killer)
+    def _learn(self, place: str, killer: str | None) -> None:
+        if killer is not None:
+            known = self._killers[place]
+            if killer in known:
+                known.remove(killer)
+            known.append(killer)
 
 
 def sample(mutants: Iterable[Mutant], size: int, seed: int) -> list[Mutant]:

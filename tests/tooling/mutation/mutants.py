@@ -1,9 +1,10 @@
 """Mutants: the contracts with one mistake each, and which of them concern money."""
 
 import hashlib
+import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -15,11 +16,10 @@ from tests.tooling.mutation.syntax import OUTSIDE, Declarations, Function, Sourc
 _FOLDER: Final = Path(__file__).parent
 MONEY_FILE: Final = _FOLDER / "money.toml"
 EQUIVALENTS_FILE: Final = _FOLDER / "equivalents.toml"
+STATEMENTS: Final = "statements"
 _OURS: Final = "src/"
-
-
-class StaleListError(Exception):
-    """A list that people keep names something that the sources no longer have, or misses something they have."""
+_NO_STATEMENT: Final = re.compile(r"unchecked {|(?!return )\w+(\[\])?( memory| calldata)? \w+;")
+"""A line of code with nothing to get wrong: a variable that somebody else sets."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +36,7 @@ class Mutant:
     money: bool
     before: str
     after: str
-    sources: Sources
+    sources: Sources = field(repr=False)
 
     @cached_property
     def key(self) -> str:
@@ -45,6 +45,11 @@ class Mutant:
         for name in sorted(self.sources):
             digest.update(f"{name}\n{without_comments(self.sources[name])}\n".encode())
         return digest.hexdigest()
+
+    @property
+    def place(self) -> str:
+        """File and function, as the command line names them."""
+        return f"{self.file}:{self.function}"
 
     @property
     def change(self) -> tuple[str, str, str, str]:
@@ -60,22 +65,28 @@ class Family:
     """All mutants of one state of the sources."""
 
     def __init__(self, sources: Sources, trees: Mapping[str, Any], money: Mapping[str, Any] | None = None) -> None:
-        """Reads the lists, too.
-
-        Raises:
-            StaleListError: a function is not classified, or one that is does not exist.
-        """
+        """`money` is the list of `money.toml` unless another is given."""
         self.sources = sources
         self._declarations = Declarations(trees)
         self._imports = {name: _imported(tree) for name, tree in trees.items()}
         money = tomllib.loads(MONEY_FILE.read_text("utf-8")) if money is None else money
         self.files = {name: Source(name, sources[name], trees[name]) for name in sources if name.startswith(_OURS)}
         self._classes = {name: _Classes(source, money.get(name, {})) for name, source in self.files.items()}
-        unknown = money.keys() - self.files.keys()
-        problems = [f"{name} does not exist" for name in unknown]
+        self._unknown = sorted(money.keys() - self.files.keys() - {STATEMENTS})
+        self._statements: Sequence[str] = money.get(STATEMENTS, ())
+
+    def stale(self) -> list[str]:
+        """What the list of money names and the sources no longer have, or have and the list misses.
+
+        A campaign goes on all the same: what the list misses counts as money until somebody has looked at it.
+        """
+        problems = [f"{name} does not exist" for name in self._unknown]
         problems += [problem for classes in self._classes.values() for problem in classes.problems()]
-        if problems:
-            raise StaleListError(f"{MONEY_FILE.name}: " + "; ".join(problems))
+        for pattern in self._statements:
+            places = self._places(pattern)
+            problems += [] if places else [f"nothing matches {pattern}"]
+            problems += [f"{name}:{line} moves money by {pattern}" for name, line in places - self.money_lines().keys()]
+        return problems
 
     def mutants(self) -> Iterator[Mutant]:
         """Every mutant, in the order of the sources."""
@@ -100,9 +111,19 @@ class Family:
             for start, end in classes.sections():
                 for line in range(source.line(start), source.line(end - 1) + 1):
                     text = without_comments(source.line_text(line))
-                    if any(letter.isalnum() for letter in text):
+                    if any(letter.isalnum() for letter in text) and not _NO_STATEMENT.fullmatch(text):
                         lines[name, line] = source.line_text(line)
         return lines
+
+    def _places(self, pattern: str) -> set[tuple[str, int]]:
+        """Where the code in functions says so."""
+        found = set()
+        for name, source in self.files.items():
+            for function in source.functions:
+                for line in range(source.line(function.first), source.line(function.end - 1) + 1):
+                    if re.search(pattern, without_comments(source.line_text(line))):
+                        found.add((name, line))
+        return found
 
     def _mutant(self, source: Source, mistake: Mistake) -> Mutant:
         function = source.function_at(mistake.start)
@@ -132,7 +153,10 @@ class Family:
 
 
 class _Classes:
-    """Which functions of one source move money, by the list: all of it, from `// Effect` on, or not at all."""
+    """Which functions of one source move money, by the list: all of it, from `// Effect` on, or not at all.
+
+    What is not listed does.
+    """
 
     def __init__(self, source: Source, listed: Mapping[str, Sequence[str]]) -> None:
         self._source = source
@@ -156,7 +180,7 @@ class _Classes:
 
     def moves_money(self, function: Function | None, offset: int) -> bool:
         if function is None:
-            return OUTSIDE in self._whole
+            return OUTSIDE not in self._other
         start = self._start(function)
         return start is not None and offset >= start
 
@@ -165,13 +189,12 @@ class _Classes:
         for function in self._source.functions:
             start = self._start(function)
             if start is not None:
-                body = int(function.node["body"]["src"].split(":")[0])
-                yield max(start, body), function.end
+                yield max(start, function.first), function.end
 
     def _start(self, function: Function) -> int | None:
-        if function.name in self._whole:
-            return function.start
-        return self._source.effect_start(function) if function.name in self._effects else None
+        if function.name in self._other:
+            return None
+        return self._source.effect_start(function) if function.name in self._effects else function.start
 
 
 def listed_equivalents() -> dict[tuple[str, str, str, str], str]:

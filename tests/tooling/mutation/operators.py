@@ -200,22 +200,36 @@ class Finder:
             yield node["condition"], "false", "condition"
 
     def _deletion(self, node: Node) -> Found:
-        start, end = span(node)
-        if node["nodeType"] == "EmitStatement" or self._source.data[end : end + 1] == b";":
-            end += 1
         # In the head of a loop there is no semicolon, and a step must stay a step.
-        if self._source.data[end - 1 : end] == b";":
-            yield (start, end), "{}", "deletion"
+        if self._statement_ends(node):
+            yield self._with_semicolon(node), "{}", "deletion"
 
     def _return(self, node: Node) -> Found:
         expression = node.get("expression")
         if expression is not None:
             yield from self._neutral(expression, type_of(expression), "result")
+        elif self._statement_ends(node):
+            yield self._with_semicolon(node), "{}", "deletion"
 
     def _initial_value(self, node: Node) -> Found:
         value, declared = node.get("initialValue"), node["declarations"]
-        if value is not None and len(declared) == 1 and declared[0]:
+        if value is None:
+            return
+        if len(declared) == 1:
             yield from self._neutral(value, type_of(declared[0]), "initial value")
+            return
+        # Of several results one is lost, or two of a kind change places.
+        named = [one for one in declared if one]
+        start, end = self._with_semicolon(node)
+        statement = self._source.between(start, end)
+        for one in named:
+            for _, words, operator in self._neutral(one, type_of(one), "initial value"):
+                yield (start, end), f"{statement} {one['name']} = {words};", operator
+        for one, next_one in pairwise(named):
+            if type_of(one) == type_of(next_one):
+                place = span(one)[0], span(next_one)[1]
+                between = self._source.between(span(one)[1], span(next_one)[0])
+                yield place, f"{self._source.text(next_one)}{between}{self._source.text(one)}", "argument"
 
     def _constant(self, node: Node) -> Found:
         if node.get("stateVariable") and node.get("value"):
@@ -226,6 +240,13 @@ class Finder:
             yield node, "", "modifier"
 
     # ── helpers ──────────────────────────────────────────────────────────────────────────────────
+
+    def _with_semicolon(self, node: Node) -> tuple[int, int]:
+        start, end = span(node)
+        return start, end + (self._source.data[end : end + 1] == b";")
+
+    def _statement_ends(self, node: Node) -> bool:
+        return self._source.data[self._with_semicolon(node)[1] - 1 :][:1] == b";"
 
     def _neutral(self, node: Node, kind: str, operator: str) -> Found:
         if kind == "bool":

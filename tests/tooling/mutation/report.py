@@ -1,7 +1,7 @@
 """Figures of a campaign, and the mutants that people have to look at."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -15,11 +15,15 @@ _DEAD: Final = (Verdict.KILLED, Verdict.TIMED_OUT)
 
 @dataclass(frozen=True)
 class Report:
-    """Verdicts, read once everything is judged. `listed` is the list of equivalents: change → reason."""
+    """Verdicts, read once everything is judged.
+
+    `listed` is the list of equivalents: change → reason; `stale` is what is wrong with the list of money.
+    """
 
     verdicts: Mapping[Mutant, Result]
     listed: Mapping[tuple[str, str, str, str], str]
     money_lines: Mapping[tuple[str, int], str]
+    stale: Sequence[str] = ()
 
     def verdict(self, mutant: Mutant) -> Verdict:
         """With the list of equivalents applied."""
@@ -52,14 +56,17 @@ class Report:
         dead = sum(counts[verdict] for verdict in _DEAD)
         return dead, dead + counts[Verdict.SURVIVED]
 
+    def fails(self, enough: float) -> bool:
+        """Whether a mistake that concerns money goes unnoticed, more of the others than may, or a list is stale."""
+        dead, mistakes = self.score(money=False)
+        unnoticed = any(mutant.money for mutant in self.survivors) or dead < enough * mistakes
+        return unnoticed or bool(self.mislabelled or self.untouched_lines() or self.stale)
+
     def lines(self) -> Iterator[str]:
         """The whole report."""
         yield from self._table("file", lambda mutant: mutant.file.removeprefix("src/"))
         yield from self._table("operator", lambda mutant: mutant.operator)
-        for money, name in ((True, "money"), (False, "other")):
-            dead, alive_or_dead = self.score(money)
-            if alive_or_dead:
-                yield f"{name}: {dead} of {alive_or_dead} mistakes noticed, {dead / alive_or_dead:.1%}"
+        yield from self._summary()
         for title, found in (
             ("survivors", self.survivors),
             ("timed out", [one for one in self.verdicts if self.verdict(one) is Verdict.TIMED_OUT]),
@@ -67,9 +74,21 @@ class Report:
         ):
             yield f"{title}: {len(found)}"
             yield from map(str, found)
+        yield from (f"stale: {problem}" for problem in self.stale)
         untouched = self.untouched_lines()
         yield f"lines that move money without a mutant: {len(untouched)}"
         yield from untouched
+
+    def _summary(self) -> Iterator[str]:
+        yield "| lines | mutants | discarded | equivalent | mistakes | noticed | % |"
+        yield "|---|---|---|---|---|---|---|"
+        for money, name in ((True, "money"), (False, "other")):
+            counts = Counter(self.verdict(mutant) for mutant in self.verdicts if mutant.money is money)
+            dead, mistakes = self.score(money)
+            share = f"{dead / mistakes:.1%}" if mistakes else ""
+            cells = (name, counts.total(), counts[Verdict.DISCARDED], counts[Verdict.EQUIVALENT], mistakes, dead, share)
+            yield f"| {' | '.join(map(str, cells))} |"
+        yield ""
 
     def _table(self, title: str, group: Callable[[Mutant], str]) -> Iterator[str]:
         groups = {(not mutant.money, group(mutant)): Counter[Verdict]() for mutant in self.verdicts}

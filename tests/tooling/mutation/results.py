@@ -27,7 +27,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Result:
-    """One mutant's verdict; `suite` is the digest of the tests that it rests on."""
+    """One mutant's verdict; `suite` is the digest of the tests that it rests on, `place` the mutant's function."""
 
     key: str
     code: str
@@ -36,6 +36,7 @@ class Result:
     killer: str | None = None
     message: str = ""
     seconds: float = 0.0
+    place: str = ""
 
 
 class Suite:
@@ -63,10 +64,11 @@ class Results:
 
     def __init__(self, path: Path | None, suite: Suite) -> None:
         self._path = path
-        self._suite = suite
         self._by_key: dict[str, Result] = {}
         self._by_code: dict[str, Result] = {}
-        self._digests: dict[str | None, str] = {}
+        # Asked now, for these are the tests that pytest loads; files may change while a campaign runs.
+        modules = [None, *(str(module.relative_to(ROOT)) for module in suite.modules)]
+        self._digests = {module: suite.digest(module) for module in modules}
         if path is not None and path.is_file():
             for line in path.read_text("utf-8").splitlines():
                 self._keep(Result(**{**(said := json.loads(line)), "verdict": Verdict(said["verdict"])}))
@@ -96,11 +98,8 @@ class Results:
                 file.write(json.dumps(asdict(result)) + "\n")
 
     def digest(self, killer: str | None = None) -> str:
-        """The suite's, asked once."""
-        module = None if killer is None else killer.split("::")[0]
-        if module not in self._digests:
-            self._digests[module] = self._suite.digest(killer)
-        return self._digests[module]
+        """Of the suite, or of the module with the test that killed; empty for one that is not of the suite."""
+        return self._digests.get(None if killer is None else killer.split("::")[0], "")
 
     def _valid(self, result: Result | None) -> Result | None:
         if result is None or result.verdict in (Verdict.DISCARDED, Verdict.EQUIVALENT):

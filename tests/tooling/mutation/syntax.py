@@ -27,6 +27,12 @@ class Function:
     end: int
     node: Node
 
+    @property
+    def first(self) -> int:
+        """Where the first statement begins."""
+        statements = self.node["body"]["statements"]
+        return span(statements[0])[0] if statements else self.end - 1
+
     @cached_property
     def variables(self) -> list[Node]:
         """Declarations of parameters, results and locals, in order."""
