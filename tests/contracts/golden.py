@@ -1,6 +1,8 @@
 """Vectors that Solidity, Python, TypeScript and the gateway must agree on.
 
-`python -m tests.contracts.golden` writes them.
+`python -m tests.contracts.golden` writes them. Nothing in them comes from compiled code: addresses follow from the
+deployer's nonces. Readers: `tests/contracts/test_terms.py` and `verification/test_golden.py` (Python, and Solidity on
+the chain), `mobile_app/tests/golden.test.ts` (TypeScript), `tests/shopfloor/test_evidence.py` (the gateway).
 
 Signatures are RFC 6979's; an implementation with hedged nonces compares the recovered address instead.
 """
@@ -11,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from contracts.deployer import AddressBook, create_address
-from contracts.eip712 import TypedData, digest
+from contracts.eip712 import TYPES, TypedData, digest, members
 from contracts.evidence import leaf, merkle_proof, merkle_root
 from contracts.terms import (
     ZERO_WORD,
@@ -61,6 +63,9 @@ async def vectors() -> dict[str, Any]:
         "deliveryImplementation": world.book.delivery_implementation,
         "supplyImplementation": world.book.supply_implementation,
         "token": world.book.test_euro,
+        "domain": typed_data(delivery, CHAIN_ID, world.book.factory)["domain"],
+        "permitDomain": _permit(world, delivery)["domain"],
+        "types": {struct: [{"name": name, "type": kind} for name, kind in members(struct)] for struct in sorted(TYPES)},
         "people": {
             name: {"key": "0x" + (index + 1).to_bytes(32, "big").hex(), "address": ADDRESS[name]}
             for index, name in enumerate(PEOPLE)
