@@ -8,24 +8,38 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from marketplace.domain.agreement import NEVER, ZERO_HASH, ActionKind, AgreementKind, Milestone, OnChain, Terms
+from marketplace.domain.agreement import (
+    NEVER,
+    ZERO_ADDRESS,
+    ZERO_HASH,
+    ActionKind,
+    AgreementKind,
+    Milestone,
+    OnChain,
+    Terms,
+)
 from marketplace.domain.evidence import EventCode, Witness
 from marketplace.ports.chain import ChainRefused
 from marketplace.ports.fakes.chain_books import CONTESTED, DAY_S, EVIDENCE, SECRET, Books, opened
 from marketplace.ports.fakes.chain_moves import Move
-from marketplace.ports.fakes.chain_rules import check_successor, self_attested
+from marketplace.ports.fakes.chain_rules import check_successor, require, self_attested
 
 START = 1_000_000
 UNIT = 100
 PARTIES = ("payer", "payee", "attestor", "witness", "carrier", "recipient", "arbiter")
+"""Everybody whose word some move needs. The platform is not among them: its relayer is a stranger like any other."""
+DUES = ("payee", "payer", "fee")
+SHARES = (0, 3_333, 10_000)
+"""What arbiter and parties may think fair, in basis points for the payee."""
 ENDED = frozenset({OnChain.SETTLED, OnChain.REFUNDED, OnChain.RESOLVED})
 LATE = 3_600
 FEES = "0xfe"
+SUCCESSOR = "the successor"
 
 ADVANCE = Milestone(2_000, EventCode.OPENED)
 MACHINE = Milestone(1_000, EventCode.PRODUCTION_FINISHED, Witness.ATTESTOR)
 TESTED = Milestone(1_500, EventCode.INSPECTION_PASSED, Witness.BOTH)
-HOUSE = Milestone(1_500, EventCode.INSPECTION_PASSED, Witness.WITNESS)
+HOUSE = Milestone(2_500, EventCode.OPERATION_FINISHED, Witness.WITNESS)
 CHECKED = Milestone(500, EventCode.SHIPPED, Witness.PAYER)
 RETENTION = Milestone(500, EventCode.RETAINED)
 
@@ -69,17 +83,28 @@ def terms(*milestones: Milestone, **changes: object) -> Terms:
 
 @dataclass(frozen=True)
 class Setting:
-    """What is explored: terms, perhaps a successor, and parties to whom the token refuses to move anything."""
+    """What is explored: terms, perhaps a successor, and parties to whom the token refuses to move anything.
+
+    It refuses until the second `thaws`, for ever where that is None. Moves are tried when they could make a difference,
+    and with a `beat` every so many seconds in between.
+    """
 
     name: str
     terms: Terms
     successor: Terms | None = None
     frozen: frozenset[str] = frozenset()
+    thaws: int | None = None
+    beat: int = 0
 
     @property
     def horizon(self) -> int:
         """The second in which anybody can have had everything paid out, whatever was done before."""
-        return max(_horizon(one) for one in (self.terms, self.successor) if one is not None)
+        ends = [_horizon(one) for one in (self.terms, self.successor) if one is not None]
+        return max(*ends, self.thaws or 0)
+
+    def frozen_at(self, now: int) -> frozenset[str]:
+        """To whom the token refuses to move anything in that second."""
+        return self.frozen if self.thaws is None or now < self.thaws else frozenset()
 
 
 def _horizon(terms_: Terms) -> int:
@@ -101,28 +126,48 @@ class Scene(NamedTuple):
 
 
 class Step(NamedTuple):
-    """A move that works: on which books, whose words it needs, what leaves for whom."""
+    """A move that works: on which books of the scene, whose words it needs, what leaves for whom, what is so then."""
 
+    number: int
     move: str
+    arguments: tuple[int | str, ...]
     before: OnChain
     after: OnChain
     words: frozenset[str]
     consents: frozenset[str]
+    paid: tuple[tuple[str, int], ...]
     scene: Scene
+
+
+class Refusal(NamedTuple):
+    """A move that the rules refuse, though nobody's word is missing."""
+
+    number: int
+    move: str
+    arguments: tuple[int | str, ...]
+    before: OnChain
+    error: str
 
 
 @dataclass
 class Words:
-    """An `Ask` that says yes to everything and notes what it was asked for."""
+    """An `Ask` that says yes to everything but for those who do not exist, and notes what it was asked for."""
 
+    terms: Terms
     all: set[str] = field(default_factory=set)
     consents: set[str] = field(default_factory=set)
 
     def __call__(self, who: str, what: ActionKind | str, number: int) -> None:
         del number
+        if who == "carrier" and self.terms.carrier == ZERO_ADDRESS:
+            raise ChainRefused("Unauthorised")
         self.all.add("recipient" if what == SECRET else who)
         if what not in {EVIDENCE, SECRET}:
             self.consents.add(who)
+
+
+Call = tuple[str, tuple[int | str, ...], Callable[[Move], None]]
+"""(name, arguments, how it is done)."""
 
 
 def first(setting: Setting) -> Scene:
@@ -130,87 +175,94 @@ def first(setting: Setting) -> Scene:
     return Scene((opened("first", setting.terms, FEES),), START)
 
 
-def steps(setting: Setting, scene: Scene, removed: Collection[str] = ()) -> Iterator[Step]:
-    """Everything that anybody can do now, but for the moves that are taken out of the contracts."""
+def tries(setting: Setting, scene: Scene) -> Iterator[Step | Refusal]:
+    """Everything that anybody could try now, and what comes of it."""
     for index, books in enumerate(scene.books):
-        for name, do in _calls(books):
-            if name not in removed:
-                yield from _tried(setting, scene, index, name, do)
-    yield from _novation(setting, scene)
+        for call in _calls(books):
+            yield _tried(setting, scene, index, call)
+    if setting.successor is not None and len(scene.books) == 1:
+        yield _novated(setting, scene, setting.successor)
 
 
-def _calls(books: Books) -> Iterable[tuple[str, Callable[[Move], None]]]:
+def steps(setting: Setting, scene: Scene) -> Iterator[Step]:
+    """Everything that anybody can do now."""
+    return (found for found in tries(setting, scene) if isinstance(found, Step))
+
+
+def _calls(books: Books) -> Iterable[Call]:
     lanes = range(len(books.terms.milestones))
-    both = [1 + (lane.who is Witness.BOTH) for lane in books.terms.milestones]
-    yield from (("claim", lambda move, lane=lane: move.claim(lane, both[lane])) for lane in lanes)
-    yield from (("contest", lambda move, lane=lane: move.contest(lane)) for lane in lanes)
-    yield from (("approve", lambda move, lane=lane: move.approve(lane)) for lane in lanes)
-    yield from (("cancel", lambda move: move.cancel(books.terms.amount)),)
-    yield from (("dispute", lambda move, by=by: move.dispute(by)) for by in ("payer", "payee"))
-    yield from (("resolve", lambda move, bps=bps: move.resolve(bps)) for bps in (0, 3_333, 10_000))
-    yield from (("split", lambda move, bps=bps: move.split(bps)) for bps in (0, 3_333, 10_000))
-    yield from (("withdraw", lambda move, party=party: move.withdraw(party)) for party in ("payee", "payer", "fee"))
+    proofs = [1 + (lane.who is Witness.BOTH) for lane in books.terms.milestones]
+    yield from (("claim", (lane,), lambda move, lane=lane: move.claim(lane, proofs[lane])) for lane in lanes)
+    yield from (("contest", (lane,), lambda move, lane=lane: move.contest(lane)) for lane in lanes)
+    yield from (("approve", (lane,), lambda move, lane=lane: move.approve(lane)) for lane in lanes)
+    yield from (("cancel", (), lambda move: move.cancel(books.terms.amount)),)
+    yield from (("dispute", (by,), lambda move, by=by: move.dispute(by)) for by in ("payer", "payee"))
+    yield from (("resolve", (bps,), lambda move, bps=bps: move.resolve(bps)) for bps in SHARES)
+    yield from (("split", (bps,), lambda move, bps=bps: move.split(bps)) for bps in SHARES)
+    yield from (("withdraw", (party,), lambda move, party=party: move.withdraw(party)) for party in DUES)
     yield from PLAIN
 
 
-PLAIN: tuple[tuple[str, Callable[[Move], None]], ...] = (
-    ("deliveredBySecret", Move.delivered_by_secret),
-    ("deliveredByCarrier", Move.delivered_by_carrier),
-    ("accept", Move.accept),
-    ("finalise", Move.finalise),
-    ("release", Move.release),
-    ("refund", Move.refund),
-    ("revoke", Move.revoke),
-    ("timeout", Move.timeout),
+PLAIN: tuple[Call, ...] = (
+    ("deliveredBySecret", (), Move.delivered_by_secret),
+    ("deliveredByCarrier", (), Move.delivered_by_carrier),
+    ("accept", (), Move.accept),
+    ("finalise", (), Move.finalise),
+    ("release", (), Move.release),
+    ("refund", (), Move.refund),
+    ("revoke", (), Move.revoke),
+    ("timeout", (), Move.timeout),
 )
 
 
-def _tried(setting: Setting, scene: Scene, index: int, name: str, do: Callable[[Move], None]) -> Iterator[Step]:
-    before, words = scene.books[index], Words()
-    move = Move(before, scene.now, words, setting.frozen)
+def _tried(setting: Setting, scene: Scene, index: int, call: Call) -> Step | Refusal:
+    name, arguments, do = call
+    before = scene.books[index]
+    words = Words(before.terms)
     try:
+        move = Move(before, scene.now, words, setting.frozen_at(scene.now))
         do(move)
     except ChainRefused as refused:
         if refused.reason == "Panic":
+            # Solidity's own arithmetic would have stopped it: the rules must never get there.
             raise
-        return
+        return Refusal(index, name, arguments, before.state, refused.reason)
     after = move.books
-    _check_money(before, after, sum(amount for _, amount in move.paid), {address for address, _ in move.paid})
-    books = (*scene.books[:index], _essence(setting, after), *scene.books[index + 1 :])
-    yield Step(
-        name, before.state, after.state, frozenset(words.all), frozenset(words.consents), Scene(books, scene.now)
-    )
+    check_money(before, after, move.paid)
+    books = (*scene.books[:index], essence(setting, after), *scene.books[index + 1 :])
+    said = frozenset(words.all), frozenset(words.consents)
+    paid = tuple(sorted(move.paid))
+    return Step(index, name, arguments, before.state, after.state, *said, paid, Scene(books, scene.now))
 
 
-def _novation(setting: Setting, scene: Scene) -> Iterator[Step]:
+def _novated(setting: Setting, scene: Scene, successor: Terms) -> Step | Refusal:
     """Both sign the successor; the payer adds what is missing, so its money is no matter of the books."""
-    if setting.successor is None or len(scene.books) > 1:
-        return
     (before,) = scene.books
-    check_successor(setting.successor, before.terms)
-    move = Move(before, scene.now, Words(), setting.frozen)
+    check_successor(successor, before.terms)
+    move = Move(before, scene.now, Words(before.terms), setting.frozen_at(scene.now))
     try:
-        carried, allowed = move.succeed("second", setting.successor.amount)
-    except ChainRefused:
-        return
-    if self_attested(setting.successor) > allowed:
-        return
-    paid = {address for address, _ in move.paid}
-    _check_money(before, move.books, carried + sum(amount for _, amount in move.paid), paid)
+        require(scene.now <= successor.fund_by, "FundingExpired")
+        carried, allowed = move.succeed("second", successor.amount)
+        require(self_attested(successor) <= allowed, "CapRestarted")
+    except ChainRefused as refused:
+        return Refusal(0, "novate", (), before.state, refused.reason)
+    check_money(before, move.books, [*move.paid, (SUCCESSOR, carried)])
     both = frozenset({"payer", "payee"})
-    scenes = Scene((_essence(setting, move.books), opened("second", setting.successor, FEES)), scene.now)
-    yield Step("novate", before.state, move.books.state, both, both, scenes)
+    after = Scene((essence(setting, move.books), opened("second", successor, FEES)), scene.now)
+    paid = tuple(sorted([*move.paid, (SUCCESSOR, carried)]))
+    return Step(0, "novate", (), before.state, move.books.state, both, both, paid, after)
 
 
-def _check_money(before: Books, after: Books, left: int, to: set[str]) -> None:
-    """Nothing appears, nothing vanishes, nothing goes to others."""
-    assert before.held == after.held + left, (before, after, left)
+def check_money(before: Books, after: Books, paid: Collection[tuple[str, int]]) -> None:
+    """Nothing appears, nothing vanishes, nothing goes to others; an end leaves nothing behind but dues."""
+    left, to = sum(amount for _, amount in paid), {address for address, _ in paid}
+    assert before.held == after.held + left, (before, after, paid)
     assert min(after.left, after.fees, after.payee_due, after.payer_due, after.fee_due) >= 0, after
-    assert to <= {before.terms.payer, before.terms.payee, before.fee_receiver}, to
+    assert to <= {before.terms.payer, before.terms.payee, before.fee_receiver, SUCCESSOR}, to
     assert after.state not in ENDED or after.left == after.fees == 0, after
 
 
-def _essence(setting: Setting, books: Books) -> Books:
+def essence(setting: Setting, books: Books) -> Books:
     """The same books without what no later move looks at, so that scenes which differ in nothing else are one."""
     keeps_claims = books.state in {OnChain.OPEN, OnChain.DELIVERED}
     claimed = tuple(at if keeps_claims and lane not in books.released else 0 for lane, at in enumerate(books.claimed))
@@ -224,12 +276,10 @@ def _essence(setting: Setting, books: Books) -> Books:
 
 
 def is_over(setting: Setting, scene: Scene) -> bool:
-    """Whether all money is out, but for what the token itself refuses to move."""
+    """Whether all money is out, but for what the token refuses to move for ever."""
+    waits = setting.frozen if setting.thaws is None else frozenset()
     return all(
-        books.state in ENDED
-        and all(
-            books.due(party) == 0 or _address(books, party) in setting.frozen for party in ("payee", "payer", "fee")
-        )
+        books.state in ENDED and all(books.due(party) == 0 or _address(books, party) in waits for party in DUES)
         for books in scene.books
     )
 
@@ -238,19 +288,21 @@ def _address(books: Books, party: str) -> str:
     return {"payee": books.terms.payee, "payer": books.terms.payer, "fee": books.fee_receiver}[party]
 
 
-def next_instant(scene: Scene) -> int | None:
+def next_instant(setting: Setting, scene: Scene) -> int | None:
     """The next second in which something is possible that was not, or no longer is; None where time has no say."""
-    return min((at for books in scene.books for at in instants(books) if at > scene.now), default=None)
-
-
-def instants(books: Books) -> Iterator[int]:
-    """The last second of every clock that runs, and the one after it."""
-    for end in _ends(books):
-        yield end
-        yield end + 1
+    found = [at for books in scene.books for end in _ends(books) for at in (end, end + 1)]
+    if setting.thaws is not None:
+        found.append(setting.thaws)
+    if setting.successor is not None and len(scene.books) == 1:
+        found += [setting.successor.fund_by, setting.successor.fund_by + 1]
+    following = min((at for at in found if at > scene.now), default=None)
+    if setting.beat and following is not None:
+        return min(following, scene.now - scene.now % setting.beat + setting.beat)
+    return following
 
 
 def _ends(books: Books) -> Iterator[int]:
+    """The last second of every clock that runs."""
     terms_ = books.terms
     if books.state in ENDED:
         return
@@ -258,6 +310,9 @@ def _ends(books: Books) -> Iterator[int]:
         yield terms_.deliver_by
         yield from range(terms_.deliver_by + DAY_S, books.last_delivery, DAY_S)
         yield books.last_delivery
+    if books.state is OnChain.OPEN:
+        # A claim after this second lapses, unless the goods are delivered.
+        yield books.last_delivery - terms_.contest_window
     if books.state in {OnChain.OPEN, OnChain.DELIVERED}:
         yield from (at + terms_.contest_window for at in books.claimed if at not in {0, CONTESTED})
     if books.state is OnChain.DELIVERED:

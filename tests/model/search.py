@@ -1,15 +1,18 @@
 """Breadth-first search over all scenes of a setting, and what can be reached from each of them without whom."""
 
 from collections import deque
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, field
+from functools import cache
 from heapq import heappop, heappush
 
 from marketplace.domain.agreement import OnChain
-from tests.model.scenes import Scene, Setting, first, is_over, next_instant, steps
+from tests.model.scenes import Refusal, Scene, Setting, first, is_over, next_instant, tries
 
 Row = tuple[OnChain, str, frozenset[str], OnChain]
 """(state, move, whose consent, state after it)."""
+No = tuple[OnChain, str, str]
+"""(state, move, error of the refusal)."""
 NOBODY: frozenset[str] = frozenset()
 
 
@@ -30,6 +33,9 @@ class Graph:
     scenes: list[Scene] = field(default_factory=list)
     into: list[list[Edge]] = field(default_factory=list)
     rows: set[Row] = field(default_factory=set)
+    noes: set[No] = field(default_factory=set)
+    free: set[tuple[OnChain, str, OnChain]] = field(default_factory=set)
+    """(state, move, state after it) of what anybody can do without a word of anybody."""
 
     @property
     def transitions(self) -> int:
@@ -82,16 +88,22 @@ def explore(setting: Setting) -> Graph:
     while queue:
         scene = queue.popleft()
         source = numbers[scene]
-        for step in steps(setting, scene):
+        for step in tries(setting, scene):
+            if isinstance(step, Refusal):
+                graph.noes.add((step.before, step.move, step.error))
+                continue
             graph.rows.add((step.before, step.move, step.consents, step.after))
+            if not step.words:
+                graph.free.add((step.before, step.move, step.after))
             if step.scene != scene:
                 arrive(step.scene, Edge(source, step.move, step.words))
-        following = next_instant(scene)
+        following = next_instant(setting, scene)
         if following is not None and not is_over(setting, scene):
             arrive(Scene(scene.books, following), Edge(source, "", NOBODY))
     return graph
 
 
-def rows(graphs: Iterable[Graph]) -> set[Row]:
-    """All moves that were possible anywhere."""
-    return set().union(*(graph.rows for graph in graphs))
+@cache
+def explored(setting: Setting) -> Graph:
+    """The same, once a process."""
+    return explore(setting)
