@@ -1,4 +1,4 @@
-"""An order's evidence as a file that stands on its own: `docs/verify.md` has its form, `lotsizeone verify` reads it."""
+"""An order's evidence as a file that stands on its own: `docs/operating.md` has its form, `verify` reads it."""
 
 import json
 from collections.abc import Sequence

@@ -216,3 +216,8 @@ def test_what_a_machine_said_cannot_move_the_cursor() -> None:
     fact = Fact(Check.EVIDENCE_HASH, "finished\x1b[2J\u202egood\r\n", Voucher.GATEWAY)
     said = "\n".join(as_words(Verdict(1, 2, "0x3", facts=[fact])))
     assert "finished\ufffd[2J\ufffdgood\ufffd\ufffd" in said
+
+
+def test_every_exit_code_is_in_the_manual() -> None:
+    manual = (ROOT / "docs" / "operating.md").read_text("utf-8")
+    assert [check.name for check in Check if f"{check.value} `{check.name}`" not in manual] == []
