@@ -212,7 +212,12 @@ def _password(file: Path | None) -> str:
     epilog="Example: lotsizeone verify evidence.json --rpc http://127.0.0.1:8545",
 )
 def verify(
-    target: Annotated[str, typer.Argument(help="An agreement's address, an evidence file, or an order of --evidence.")],
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="ORDER|ADDRESS|FILE", help="An agreement's address, an evidence file, or an order of --evidence."
+        ),
+    ],
     rpc: Annotated[str, typer.Option(help="The address of a node of the chain.")] = "http://127.0.0.1:8545",
     evidence: Annotated[
         Path | None, typer.Option(help="What machines said, exported for this order.", dir_okay=False, exists=True)
