@@ -23,7 +23,7 @@ class Depth(Enum):
 
 @dataclass
 class Replay:
-    """Compares moves and refusals: all of them, or one of each kind.
+    """Compares moves, all of them or one of each kind, and refusals, one of each kind.
 
     A kind is a move with its arguments, what the dispute is about, what has become of the milestone that it names (of
     all milestones in FINE), whether the delivery was late, who waits for what the token refused, and what comes of it.
@@ -52,7 +52,8 @@ class Replay:
         known: set[Any] = set()
         for number, scene in enumerate(self.graph.scenes):
             for position, found in enumerate(tries(self.graph.setting, scene)):
-                what = (number, position) if self.depth is Depth.ALL else _kind(scene, found, self.depth)
+                is_kind = self.depth is not Depth.ALL or isinstance(found, Refusal)
+                what = _kind(scene, found, self.depth) if is_kind else (number, position)
                 if what not in known:
                     known.add(what)
                     self._wanted.setdefault(number, set()).add(position)
@@ -138,7 +139,7 @@ def _kind(scene: Scene, found: Step | Refusal, depth: Depth) -> Any:
     books = scene.books[found.number]
     about = books.disputed_in if books.state is OnChain.DISPUTED else None
     if isinstance(found, Refusal):
-        return found, about
+        return found, about, () if depth is Depth.KINDS else (_claims(books, scene.now), _late(books))
     claims = _claims(books, scene.now)
     if depth is Depth.KINDS:
         lane = found.arguments[0] if found.move in {"claim", "contest", "approve"} else None

@@ -1,6 +1,7 @@
 """The explored scenes on the contracts' own code: state, books, payments, refusals and consents are the model's.
 
-`make test` plays one move of every kind and so every row of `docs/agreements.md`; `make nightly` whole graphs.
+`make test` plays one move of every kind and so every row of `docs/agreements.md`; `make nightly` every move of
+whole graphs.
 """
 
 from dataclasses import replace
