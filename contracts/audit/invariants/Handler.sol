@@ -13,6 +13,7 @@ contract Handler is Misuse {
     using Arithmetic for Terms;
 
     uint256 private constant MOST_PAGES = 7;
+    uint256 private _turn;
 
     /// @notice How often each move was made, by the name of its function.
     mapping(bytes4 move => uint256) public made;
@@ -21,9 +22,10 @@ contract Handler is Misuse {
         _deploy();
     }
 
-    /// @dev forge forgets the time between two calls, so it is set anew.
+    /// @dev forge forgets the time between two calls, so it is set anew. It likes small numbers, and two calls with the
+    /// same one must not draft the same terms.
     modifier played(uint256 seed) {
-        _seed(seed);
+        _seed(uint256(keccak256(abi.encode(seed, ++_turn))));
         _goTo(clock);
         for (uint256 i = 0; i < pages.length; ++i) {
             if (pages[i].touched) pages[i].touched = false;

@@ -140,7 +140,7 @@ _MONEY: Final = (
         "_fund(terms, id, agreements[0], address(0), 0, spent);",
         "_fund(terms, id, agreements[0], address(0), 0, 0);",
     ),
-    _bug("a token may keep a part", _FACTORY, "if (moved != amount)"),
+    _bug("a token may keep a part", _FACTORY, "if (moved != expected)"),
 )
 _CLOCKS: Final = (
     _bug(

@@ -57,6 +57,8 @@ def test_a_bug_without_a_place_is_an_error(planting: Planter) -> None:
 def test_a_row_says_who_caught_it() -> None:
     rule, walks = Catch("testFuzz_aRule", 3, 0.1, "why"), Catch("invariant_theLedger", 1_234, 2.04, "why")
     assert row(Caught("a", "", (rule, rule, walks))) == "| a | aRule and 1 more | 3 | 1,234 calls | 2.0 s |"
+    at_an_end = Catch("invariant_theLedger", 2_400, 2.04, "why")
+    assert row(Caught("a", "", (at_an_end,))) == "| a | – | – | at an end | 2.0 s |"
     assert row(Caught("a", "", ())) == "| a | – | – | – | – |"
 
 

@@ -4,7 +4,6 @@ import hashlib
 import json
 import secrets
 import struct
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import reduce
@@ -19,6 +18,10 @@ RULES: Final = "audit/invariants/Rules.t.sol"
 WALKS: Final = "audit/invariants/Escrow.invariants.t.sol"
 JOURNALS: Final = CONTRACTS.parent / ".data" / "invariants"
 """What long runs have shown already, a file for each state of contracts and suites."""
+CASES: Final = 12
+"""Of a rule, where little time is to be had."""
+SEQUENCES: Final = 100
+DEPTH: Final = 24
 MOVES: Final = (
     *("openBatch", "openSupply", "novate", "claim", "contest", "approve", "deliver", "accept", "finalise", "release"),
     *("refund", "revoke", "cancel", "dispute", "resolve", "timeout", "split", "withdraw"),
@@ -50,8 +53,8 @@ class Walked:
             self.agreements + other.agreements,
             self.asked + other.asked,
             self.refused + other.refused,
-            Counter(self.by_function) + Counter(other.by_function),
-            Counter(self.made) + Counter(other.made),
+            _sum(self.by_function, other.by_function),
+            _sum(self.made, other.made),
             self.seconds + other.seconds,
         )
 
@@ -83,12 +86,12 @@ def walk(
         lines = tally.read_text().split()
     finally:
         tally.unlink(missing_ok=True)
-    # forge plays the last sequence once more.
-    if verdict.figures["runs"] != sequences or len(lines) != sequences + 1 or lines[-1] != lines[-2]:
+    # forge plays the last sequence once more, and begins with what failed an earlier time.
+    if verdict.figures["runs"] != sequences or len(lines) <= sequences or lines[-1] != lines[-2]:
         raise ForgeError(f"{sequences} sequences were wanted, {len(lines)} lines written: {verdict.figures}")
     if verdict.figures["calls"] != sequences * depth or verdict.figures["reverts"] != 0:
         raise ForgeError(f"{sequences * depth} calls were wanted: {verdict.figures}")
-    told = reduce(Walked.__add__, map(_read, lines[:-1]))
+    told = reduce(Walked.__add__, map(_read, lines[-sequences - 1 : -1]))
     by_function = {name.rpartition(".")[2]: one["calls"] for name, one in verdict.figures["metrics"].items()}
     return told + Walked(calls=verdict.figures["calls"], by_function=by_function, seconds=verdict.seconds)
 
@@ -100,6 +103,9 @@ def play_planted(folder: Path, scratch: Path, *, match_test: str = "") -> list[V
     """
     settings = _settings(
         {
+            "FUZZ_RUNS": str(CASES),
+            "INVARIANT_RUNS": str(SEQUENCES),
+            "INVARIANT_DEPTH": str(DEPTH),
             "INVARIANT_SHRINK_RUN_LIMIT": "0",
             "INVARIANT_FAILURE_PERSIST_DIR": str(scratch / "sequences"),
             "FUZZ_FAILURE_PERSIST_DIR": str(scratch / "cases"),
@@ -119,6 +125,10 @@ def digest_of(folder: Path, *, rules: bool) -> str:
     for name in ("AgreementFactory", "DeliveryAgreement", "SupplyAgreement"):
         digest.update(json.loads((folder / f"{name}.json").read_text())["bytecode"].encode())
     return digest.hexdigest()[:16]
+
+
+def _sum(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
+    return {name: one.get(name, 0) + other.get(name, 0) for name in {**one, **other}}
 
 
 def _settings(wanted: Mapping[str, str]) -> dict[str, str]:
