@@ -10,10 +10,10 @@ from typing import Final
 from tests.tooling.mutation.mutants import Family, Mutant
 from tests.tooling.mutation.results import Result, Results, Verdict
 from tests.tooling.mutation.runner import Outcome, Runner
-from tests.tooling.mutation.solc import AGREEMENT, FACTORY, Code, DoesNotCompileError, Solc, write_artifacts
+from tests.tooling.mutation.solc import AGREEMENT, FACTORY, Code, DoesNotCompileError, Solc, Sources, write_artifacts
 
-_SOON_S: Final = 6.0
-"""Most mistakes are noticed sooner. Whatever is not, may be none at all: then the optimiser is asked."""
+_SOON: Final = 0.25
+"""Of the suite's time: most mistakes are noticed sooner. What is not, may be none: then the optimiser is asked."""
 _BOTH: Final = (FACTORY, AGREEMENT)
 
 
@@ -31,7 +31,7 @@ class Campaign:
         self._runner = runner
         self._results = results
         self._folder = folder
-        self._plain = solc.codes(family.sources, _BOTH)
+        self._plain = self._codes(family.sources, _BOTH)
         self._optimised: dict[str, Code] = {}
         write_artifacts(folder / "plain", self._plain)
         self.seconds = runner.baseline(folder / "plain")
@@ -60,7 +60,7 @@ class Campaign:
 
     def _judge(self, mutant: Mutant) -> Result:
         try:
-            codes = {**self._plain, **self._solc.codes(mutant.sources, self._family.contracts_with(mutant.file))}
+            codes = {**self._plain, **self._codes(mutant.sources, self._family.contracts_with(mutant.file))}
         except DoesNotCompileError as error:
             return Result(mutant.key, "", Verdict.DISCARDED, "", message=str(error).splitlines()[0])
         code = _digest(codes)
@@ -83,7 +83,7 @@ class Campaign:
     def _run(self, mutant: Mutant) -> Outcome | None:
         """What the tests say; None if the optimiser makes the code of no mistake of it."""
         with self._runner.started(self._folder / "mutant", self._order(mutant)) as child:
-            outcome = child.wait(_SOON_S)
+            outcome = child.wait(_SOON * sum(self.seconds.values()))
             if outcome is None and self._is_optimised_away(mutant):
                 return None
             return outcome or child.wait() or Outcome(None, child.seconds, timed_out=True)
@@ -92,10 +92,11 @@ class Campaign:
         names = self._family.contracts_with(mutant.file)
         for name in names:
             if name not in self._optimised:
-                self._optimised |= self._solc.codes(self._family.sources, (name,), optimised=True)
-        return self._solc.codes(mutant.sources, names, optimised=True) == {
-            name: self._optimised[name] for name in names
-        }
+                self._optimised |= self._codes(self._family.sources, (name,), optimised=True)
+        return self._codes(mutant.sources, names, optimised=True) == {name: self._optimised[name] for name in names}
+
+    def _codes(self, sources: Sources, names: tuple[str, ...], *, optimised: bool = False) -> dict[str, Code]:
+        return self._solc.codes(self._family.needed(sources, names), names, optimised=optimised)
 
     def _order(self, mutant: Mutant) -> list[str]:
         """Tests that killed nearby before, the latest first; then the quickest."""

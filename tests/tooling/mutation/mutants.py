@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.tooling.mutation.operators import Finder, Mistake
+from tests.tooling.mutation.slim import slim
 from tests.tooling.mutation.solc import AGREEMENT, FACTORY, Sources
 from tests.tooling.mutation.syntax import OUTSIDE, Declarations, Function, Source, children, without_comments
 
@@ -66,8 +67,9 @@ class Family:
 
     def __init__(self, sources: Sources, trees: Mapping[str, Any], money: Mapping[str, Any] | None = None) -> None:
         """`money` is the list of `money.toml` unless another is given."""
-        self.sources = sources
+        self.sources = slim(sources, trees)
         self._declarations = Declarations(trees)
+        self._found: dict[str, set[str]] = {}
         self._imports = {name: _imported(tree) for name, tree in trees.items()}
         money = tomllib.loads(MONEY_FILE.read_text("utf-8")) if money is None else money
         self.files = {name: Source(name, sources[name], trees[name]) for name in sources if name.startswith(_OURS)}
@@ -101,7 +103,12 @@ class Family:
 
     def contracts_with(self, name: str) -> tuple[str, ...]:
         """Which contracts a file is part of."""
-        return tuple(one for one in (FACTORY, AGREEMENT) if name in self._parts(f"{_OURS}{one}.sol"))
+        return tuple(one for one in (FACTORY, AGREEMENT) if name in self._parts(one))
+
+    def needed(self, sources: Sources, contracts: Sequence[str]) -> Sources:
+        """Of one state of the sources what these contracts are made of."""
+        names = set().union(*map(self._parts, contracts))
+        return {name: text for name, text in sources.items() if name in names}
 
     def money_lines(self) -> dict[tuple[str, int], str]:
         """(file, line) → text of each line of code in a section that moves money."""
@@ -141,15 +148,16 @@ class Family:
             sources={**self.sources, source.name: text},
         )
 
-    def _parts(self, name: str) -> set[str]:
-        parts: set[str] = set()
-        waiting = [name]
-        while waiting:
-            one = waiting.pop()
-            if one not in parts:
-                parts.add(one)
-                waiting.extend(self._imports[one])
-        return parts
+    def _parts(self, contract: str) -> set[str]:
+        if contract not in self._found:
+            self._found[contract] = parts = set()
+            waiting = [f"{_OURS}{contract}.sol"]
+            while waiting:
+                one = waiting.pop()
+                if one not in parts:
+                    parts.add(one)
+                    waiting.extend(self._imports[one])
+        return self._found[contract]
 
 
 class _Classes:
