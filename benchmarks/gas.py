@@ -26,6 +26,8 @@ SNAPSHOT: Final = Path(__file__).parent / "gas_snapshot.json"
 OVER_BOUND: Final = 115
 OVER_SNAPSHOT: Final = 103
 """In hundredths, of the bound and of the snapshot."""
+OVER_BOUND_OF: Final = {"finalise_sweeping": 119}
+"""The one that may be dearer: it divides four payments, and dividing is nothing in a bound. Alone each is cheap."""
 
 BESIDE: Final = {
     "kleros_v2_create": 168_022,
@@ -106,11 +108,13 @@ def _by_kind(lone: Steps, spaced: Steps, order: Steps, found: Steps, kind: str) 
 
 def offenders(figures: Mapping[str, int], bounds: Mapping[str, int], snapshot: Mapping[str, int]) -> list[str]:
     """What is dearer than it may be, in words."""
-    found = [
-        f"{name}: {gas:,} is {gas / bounds[name]:.3f} of its bound {bounds[name]:,}, more than {OVER_BOUND / 100}"
-        for name, gas in figures.items()
-        if gas * 100 > OVER_BOUND * bounds[name]
-    ]
+    found = []
+    for name, gas in figures.items():
+        most = OVER_BOUND_OF.get(name, OVER_BOUND)
+        if gas * 100 > most * bounds[name]:
+            found.append(
+                f"{name}: {gas:,} is {gas / bounds[name]:.3f} of its bound {bounds[name]:,}, more than {most / 100}"
+            )
     for name in sorted(figures.keys() | snapshot.keys()):
         if name not in figures or name not in snapshot:
             found.append(f"{name}: only the {'snapshot' if name in snapshot else 'measurement'} has it")

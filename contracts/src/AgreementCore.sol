@@ -10,7 +10,7 @@ import {Ledger} from "./core/Ledger.sol";
 import {IAgreement} from "./interfaces/IAgreement.sol";
 import {Milestones} from "./libraries/Milestones.sol";
 import {Progress} from "./libraries/Progress.sol";
-import {Aside, Authorisation, Evidence, Party, Reason, State, Terms} from "./types/AgreementTypes.sol";
+import {Authorisation, Evidence, Party, Reason, State, Terms} from "./types/AgreementTypes.sol";
 
 /// @title The state machine that delivery and supply agreements share.
 /// @dev Each move reads: who may, when, what happens. `docs/agreements.md` has a row for every one. No guard against
@@ -161,7 +161,7 @@ abstract contract AgreementCore is Ledger {
         _authorise(move.id, terms.payer, CANCEL, bytes32(most), consent);
         _requireCancellable(terms, move);
         // Effect
-        _releasePending(terms, move);
+        _releaseClaims(terms, move, 0);
         _divideRest(terms, move, Reason.Cancellation, terms.cancelBps, State.Refunded);
         uint256 costs = terms.amount - move.toPayer;
         if (costs > most) revert CostsMore(costs, most);
@@ -204,13 +204,12 @@ abstract contract AgreementCore is Ledger {
         Move memory move = _enter(terms);
         // Check
         _requireState(move, State.Disputed);
-        Aside memory aside = _aside;
-        _requireAfter(uint256(aside.disputedAt) + terms.arbiterWindow);
+        _requireAfter(uint256(_aside.disputedAt) + terms.arbiterWindow);
         // Effect
         (uint256 left, uint256 fees) = _remaining(terms, move.word);
-        uint256 payeeBps = aside.disputedIn == State.Open ? 0 : terms.timeoutBps;
-        uint256 penalty =
-            aside.disputedIn == State.Delivered ? Math.min(_penalty(terms, _deliveredAt(terms, move)), left) : 0;
+        State about = _aside.disputedIn;
+        uint256 payeeBps = about == State.Open ? 0 : terms.timeoutBps;
+        uint256 penalty = about == State.Delivered ? Math.min(_penalty(terms, _deliveredAt(terms, move)), left) : 0;
         uint256 gross = Milestones.part(left - penalty, payeeBps, terms.unit);
         _end(terms, move, Reason.Timeout, gross, left - gross, fees, State.Resolved);
         _leave(terms, move);
@@ -246,7 +245,7 @@ abstract contract AgreementCore is Ledger {
         Move memory move = _enter(terms);
         from = _requireLive(move);
         // Effect
-        selfAttested = Milestones.selfAttested(terms, move.word.paid());
+        selfAttested = Milestones.selfAttested(terms.milestones, terms.amount, terms.unit, move.word.paid());
         (uint256 left, uint256 fees) = _remaining(terms, move.word);
         carried = Math.min(left, wanted);
         emit Replaced(move.id, successor, carried);
@@ -332,7 +331,7 @@ abstract contract AgreementCore is Ledger {
 
     function _requireCancellable(Terms calldata terms, Move memory move) private pure {
         uint8 until = terms.cancelUntil;
-        bool earned = until >= Milestones.COUNT || (until == 0 && Milestones.hasAdvance(terms));
+        bool earned = until >= Milestones.COUNT || (until == 0 && Milestones.hasAdvance(terms.milestones));
         if (earned || move.word.isPaid(until) || move.word.isClaimed(until)) revert NotCancellable(until);
     }
 

@@ -14,7 +14,7 @@ import {Milestones} from "./libraries/Milestones.sol";
 import {Signers} from "./libraries/Signers.sol";
 import {TermsHash} from "./libraries/TermsHash.sol";
 import {TermsRules} from "./libraries/TermsRules.sol";
-import {Authorisation, Books, Entry, Permit, State, Terms} from "./types/AgreementTypes.sol";
+import {Authorisation, Entry, Permit, State, Terms} from "./types/AgreementTypes.sol";
 
 /// @title The one door through which agreements open.
 /// @dev Money never rests here: every transfer goes from a payer straight to a clone or to its payee. If the chain
@@ -78,19 +78,23 @@ contract AgreementFactory is IAgreementFactory, ReentrancyGuardTransient {
 
     /// @inheritdoc IAgreementFactory
     function open(Entry calldata entry) external nonReentrant returns (address agreement) {
-        bytes32 id;
-        (id, agreement) = _admit(entry, DELIVERY, 0, 0, 0);
-        _permit(entry);
-        _fund(entry.terms, id, agreement, address(0), 0, 0);
+        (bytes32 id, Terms[] memory loaded) = _load(entry.terms);
+        Terms memory terms = loaded[0];
+        _checkPlace(id, terms, DELIVERY, 0, 0, 0);
+        agreement = _admit(entry, id, terms);
+        _fund(terms, id, agreement, address(0), 0, 0);
     }
 
     /// @inheritdoc IAgreementFactory
     function openBatch(Entry[] calldata entries) external nonReentrant returns (address[] memory agreements) {
-        bytes32[] memory ids;
-        (ids, agreements) = _admitBatch(entries, 0, 0);
-        (uint256 gross, uint256 fee) = Milestones.advance(entries[0].terms);
-        uint256 spent = _fundSupplies(entries, ids, agreements, gross - fee);
-        _fund(entries[0].terms, ids[0], agreements[0], address(0), 0, spent);
+        agreements = new address[](_batchSize(entries.length));
+        (bytes32 id, Terms[] memory loaded) = _load(entries[0].terms);
+        Terms memory terms = loaded[0];
+        _checkPlace(id, terms, DELIVERY, entries.length - 1, 0, 0);
+        agreements[0] = _admit(entries[0], id, terms);
+        (uint256 gross, uint256 fee) = Milestones.advance(terms);
+        uint256 spent = _openSupplies(entries, agreements, id, terms, gross - fee);
+        _fund(terms, id, agreements[0], address(0), 0, spent);
     }
 
     /// @inheritdoc IAgreementFactory
@@ -99,13 +103,8 @@ contract AgreementFactory is IAgreementFactory, ReentrancyGuardTransient {
         nonReentrant
         returns (address agreement)
     {
-        Terms calldata terms = entry.terms;
-        Terms calldata parent = _requireOpen(lineage);
-        bytes32 id;
-        (id, agreement) = _admit(entry, SUPPLY, 0, idOf(lineage[0]), 0);
-        _checkSupply(id, terms, parent);
-        _permit(entry);
-        _fund(terms, id, agreement, address(0), 0, 0);
+        (bytes32 parent, Terms[] memory delivery) = _requireOpen(lineage);
+        (agreement,) = _openSupply(entry, parent, delivery[0], 0);
     }
 
     /// @inheritdoc IAgreementFactory
@@ -116,17 +115,16 @@ contract AgreementFactory is IAgreementFactory, ReentrancyGuardTransient {
         Authorisation calldata payer,
         Authorisation calldata payee
     ) external nonReentrant returns (address[] memory agreements) {
-        bytes32 oldId = idOf(old);
-        bytes32[] memory ids;
-        (ids, agreements) = _admitBatch(entries, oldId, old.parent);
-        Terms calldata terms = entries[0].terms;
-        _checkSuccessor(ids[0], terms, old);
-        _checkConsent(ids[0], terms.payer, carried, payer);
-        (uint256 brought, State from) = _carry(old, oldId, terms, ids[0], agreements[0]);
+        agreements = new address[](_batchSize(entries.length));
+        (bytes32 id, Terms[] memory loaded) = _load(entries[0].terms);
+        Terms memory terms = loaded[0];
+        bytes32 oldId;
+        (agreements[0], oldId, loaded) = _admitSuccessor(old, entries, id, terms);
+        _checkConsent(id, terms.payer, carried, payer);
+        (uint256 brought, State from) = _carry(loaded[0], oldId, terms, id, agreements[0]);
         if (brought < carried) revert CarriesLess(brought, carried);
-        if (from != State.Open) _checkConsent(ids[0], terms.payee, uint256(from), payee);
-        _fundSupplies(entries, ids, agreements, 0);
-        _pull(terms.token, terms.payer, agreements[0], terms.amount - brought);
+        if (from != State.Open) _checkConsent(id, terms.payee, uint256(from), payee);
+        _openSupplies(entries, agreements, id, terms, 0);
     }
 
     // ── views ────────────────────────────────────────────────────────────────────────────────────
@@ -143,52 +141,59 @@ contract AgreementFactory is IAgreementFactory, ReentrancyGuardTransient {
 
     // ── admission: checks, and the empty clone ───────────────────────────────────────────────────
 
-    function _admitBatch(Entry[] calldata entries, bytes32 replaces, bytes32 parent)
-        private
-        returns (bytes32[] memory ids, address[] memory agreements)
-    {
-        uint256 count = entries.length;
-        if (count == 0 || count > MAX_BATCH) revert WrongBatchSize(count);
-        ids = new bytes32[](count);
-        agreements = new address[](count);
-        // Only a successor may be a supply here, and a supply has no supplies of its own.
-        uint8 kind = replaces != 0 && entries[0].terms.kind == SUPPLY && count == 1 ? SUPPLY : DELIVERY;
-        (ids[0], agreements[0]) = _admit(entries[0], kind, count - 1, parent, replaces);
-        _permit(entries[0]);
-        for (uint256 i = 1; i < count; ++i) {
-            (ids[i], agreements[i]) = _admit(entries[i], SUPPLY, 0, ids[0], 0);
-            _checkSupply(ids[i], entries[i].terms, entries[0].terms);
-            _permit(entries[i]);
-        }
+    function _load(Terms calldata terms) private view returns (bytes32 id, Terms[] memory loaded) {
+        return TermsHash.load(_domainAtDeployment, terms);
     }
 
-    function _admit(Entry calldata entry, uint8 kind, uint256 supplies, bytes32 parent, bytes32 replaces)
-        private
-        returns (bytes32 id, address agreement)
-    {
-        if (block.chainid != _chainAtDeployment) revert ChainRenumbered(_chainAtDeployment, block.chainid);
-        Terms calldata terms = entry.terms;
-        id = idOf(terms);
+    function _batchSize(uint256 count) private pure returns (uint256) {
+        if (count == 0 || count > MAX_BATCH) revert WrongBatchSize(count);
+        return count;
+    }
+
+    function _checkPlace(
+        bytes32 id,
+        Terms memory terms,
+        uint8 kind,
+        uint256 supplies,
+        bytes32 parent,
+        bytes32 replaces
+    ) private pure {
         if (terms.kind != kind) revert WrongKind(id, kind, terms.kind);
         if (terms.supplyCount != supplies) revert WrongSupplyCount(id, terms.supplyCount, supplies);
         if (terms.parent != parent) revert ForeignParent(id, parent, terms.parent);
         if (terms.replaces != replaces) revert ForeignPredecessor(id, replaces, terms.replaces);
+    }
+
+    function _admit(Entry calldata entry, bytes32 id, Terms memory terms) private returns (address agreement) {
+        if (block.chainid != _chainAtDeployment) revert ChainRenumbered(_chainAtDeployment, block.chainid);
         if (!isListed[terms.token]) revert TokenNotListed(terms.token);
         TermsRules.check(terms, selfAttestedBps, feeCeilingBps);
         _checkSigned(id, terms.payer, entry.payerSignature);
         _checkSigned(id, terms.payee, entry.payeeSignature);
-        agreement = Clones.cloneDeterministicWithImmutableArgs(_implementation(kind), abi.encodePacked(id), id);
-        _logOpened(id, agreement, parent, terms);
+        agreement = Clones.cloneDeterministicWithImmutableArgs(_implementation(terms.kind), abi.encodePacked(id), id);
+        _logOpened(id, agreement, terms.parent, terms);
+        _permit(entry.permit, terms);
+    }
+
+    function _admitSuccessor(Terms calldata old, Entry[] calldata entries, bytes32 id, Terms memory terms)
+        private
+        returns (address agreement, bytes32 oldId, Terms[] memory before)
+    {
+        (oldId, before) = _load(old);
+        uint256 supplies = entries.length - 1;
+        // Only a successor may be a supply here, and a supply has no supplies of its own.
+        uint8 kind = supplies == 0 && terms.kind == SUPPLY ? SUPPLY : DELIVERY;
+        _checkPlace(id, terms, kind, supplies, before[0].parent, oldId);
+        agreement = _admit(entries[0], id, terms);
+        _checkSuccessor(id, terms, before[0]);
     }
 
     /// @dev `emit Opened(id, agreement, parent, terms)` without encoding 30 words one by one: `TermsRules` found each
-    /// of them clean, so calldata is their encoding.
-    function _logOpened(bytes32 id, address agreement, bytes32 parent, Terms calldata terms) private {
+    /// of them clean, so memory is their encoding.
+    function _logOpened(bytes32 id, address agreement, bytes32 parent, Terms memory terms) private {
         bytes32 topic = Opened.selector;
         assembly ("memory-safe") {
-            let pointer := mload(0x40)
-            calldatacopy(pointer, terms, 960)
-            log4(pointer, 960, topic, id, agreement, parent)
+            log4(terms, 960, topic, id, agreement, parent)
         }
     }
 
@@ -197,18 +202,18 @@ contract AgreementFactory is IAgreementFactory, ReentrancyGuardTransient {
         if (!Signers.signed(party, id, signature)) revert NotSigned(id, party);
     }
 
-    function _checkSupply(bytes32 id, Terms calldata terms, Terms calldata delivery) private pure {
+    function _checkSupply(bytes32 id, Terms memory terms, Terms memory delivery) private pure {
         if (terms.payer != delivery.payee) revert ForeignPayer(id, delivery.payee, terms.payer);
         if (terms.token != delivery.token || terms.unit != delivery.unit) revert MixedMoney(id);
     }
 
     /// @dev The same two people, the same money, a fresh secret, and no new advance: that was paid under the old terms.
-    function _checkSuccessor(bytes32 id, Terms calldata terms, Terms calldata old) private pure {
+    function _checkSuccessor(bytes32 id, Terms memory terms, Terms memory old) private pure {
         if (terms.kind != old.kind) revert WrongKind(id, old.kind, terms.kind);
         if (terms.payer != old.payer) revert ForeignPayer(id, old.payer, terms.payer);
         if (terms.payee != old.payee) revert ForeignPayee(id, old.payee, terms.payee);
         if (terms.token != old.token || terms.unit != old.unit) revert MixedMoney(id);
-        if (Milestones.hasAdvance(terms)) revert UnexpectedAdvance(id);
+        if (Milestones.hasAdvance(terms.milestones)) revert UnexpectedAdvance(id);
         if (terms.handover != 0 && terms.handover == old.handover) revert HandoverReused(id);
     }
 
@@ -221,22 +226,21 @@ contract AgreementFactory is IAgreementFactory, ReentrancyGuardTransient {
     }
 
     /// @dev From the delivery that a supply names, successor by successor, to the one whose clone is open.
-    function _requireOpen(Terms[] calldata lineage) private view returns (Terms calldata last) {
-        uint256 count = lineage.length;
-        if (count == 0 || count > MAX_BATCH) revert WrongBatchSize(count);
+    function _requireOpen(Terms[] calldata lineage) private view returns (bytes32 first, Terms[] memory last) {
+        uint256 count = _batchSize(lineage.length);
         bytes32 id;
         for (uint256 i = 0; i < count; ++i) {
             bytes32 before = id;
-            id = idOf(lineage[i]);
-            if (i != 0 && lineage[i].replaces != before) revert ForeignPredecessor(id, before, lineage[i].replaces);
+            (id, last) = _load(lineage[i]);
+            if (i == 0) first = id;
+            else if (last[0].replaces != before) revert ForeignPredecessor(id, before, last[0].replaces);
         }
-        last = lineage[count - 1];
-        address agreement = _addressOf(last.kind, id);
-        if (last.kind != DELIVERY || agreement.code.length == 0) revert NotOpen(id);
-        Books memory books = IAgreement(agreement).books(last);
+        Terms memory terms = last[0];
+        address agreement = _addressOf(terms.kind, id);
+        if (terms.kind != DELIVERY || agreement.code.length == 0) revert NotOpen(id);
+        State state = IAgreement(agreement).stateOf(terms);
         // After the last second of a delivery only the refund is left to come.
-        uint256 lastDelivery = uint256(last.deliverBy) + last.grace;
-        if (books.state != State.Open || block.timestamp > lastDelivery) revert NotOpen(id);
+        if (state != State.Open || block.timestamp > uint256(terms.deliverBy) + terms.grace) revert NotOpen(id);
     }
 
     function _checkPart(address part, address feeReceiver_) private view {
@@ -249,27 +253,39 @@ contract AgreementFactory is IAgreementFactory, ReentrancyGuardTransient {
     // ── money ────────────────────────────────────────────────────────────────────────────────────
 
     /// @dev The delivery's advance pays the supplies in their order; their payer adds what is missing.
-    function _fundSupplies(
+    function _openSupplies(
         Entry[] calldata entries,
-        bytes32[] memory ids,
         address[] memory agreements,
+        bytes32 parent,
+        Terms memory delivery,
         uint256 available
     ) private returns (uint256 spent) {
-        address customer = entries[0].terms.payer;
         for (uint256 i = 1; i < entries.length; ++i) {
-            Terms calldata supply = entries[i].terms;
-            uint256 sponsored = Math.min(available - spent, supply.amount);
+            uint256 sponsored;
+            (agreements[i], sponsored) = _openSupply(entries[i], parent, delivery, available - spent);
             spent += sponsored;
-            if (sponsored != 0) emit AdvanceToSupply(ids[0], ids[i], sponsored);
-            _fund(supply, ids[i], agreements[i], customer, sponsored, 0);
         }
+    }
+
+    function _openSupply(Entry calldata entry, bytes32 parent, Terms memory delivery, uint256 available)
+        private
+        returns (address agreement, uint256 sponsored)
+    {
+        (bytes32 id, Terms[] memory loaded) = _load(entry.terms);
+        Terms memory terms = loaded[0];
+        _checkPlace(id, terms, SUPPLY, 0, parent, 0);
+        agreement = _admit(entry, id, terms);
+        _checkSupply(id, terms, delivery);
+        sponsored = Math.min(available, terms.amount);
+        if (sponsored != 0) emit AdvanceToSupply(parent, id, sponsored);
+        _fund(terms, id, agreement, delivery.payer, sponsored, 0);
     }
 
     /// @dev The clone receives the price less the advance; the advance's fee stays in the clone, the rest of it goes
     /// to the payee at once, but for what it has already `spent` on supplies. `sponsored` comes from the delivery's
     /// advance, which its payer still holds.
     function _fund(
-        Terms calldata terms,
+        Terms memory terms,
         bytes32 id,
         address agreement,
         address sponsor,
@@ -278,48 +294,54 @@ contract AgreementFactory is IAgreementFactory, ReentrancyGuardTransient {
     ) private {
         (uint256 gross, uint256 fee) = Milestones.advance(terms);
         uint256 advance = gross - fee;
-        uint256 fromSponsor = Math.min(sponsored, terms.amount - advance);
-        _pull(terms.token, sponsor, agreement, fromSponsor);
-        _pull(terms.token, terms.payer, agreement, terms.amount - advance - fromSponsor);
+        uint256 price = terms.amount - advance;
+        uint256 fromSponsor = Math.min(sponsored, price);
+        _pull(terms, agreement, sponsor, fromSponsor, price - fromSponsor);
         if (advance == 0) return;
-        _pull(terms.token, sponsor, terms.payee, sponsored - fromSponsor);
-        _pull(terms.token, terms.payer, terms.payee, advance - spent - (sponsored - fromSponsor));
+        uint256 rest = sponsored - fromSponsor;
+        _pull(terms, terms.payee, sponsor, rest, advance - spent - rest);
         emit AdvanceToPayee(id, terms.payee, advance - spent, fee);
     }
 
     /// @dev The old agreement's rest goes to the successor's clone, and the cap on the maker's own word goes with it.
-    function _carry(Terms calldata old, bytes32 oldId, Terms calldata terms, bytes32 id, address agreement)
+    /// The payer adds what is missing.
+    function _carry(Terms memory old, bytes32 oldId, Terms memory terms, bytes32 id, address agreement)
         private
         returns (uint256 brought, State from)
     {
         address predecessor = _addressOf(old.kind, oldId);
         if (predecessor.code.length == 0) revert NotOpen(oldId);
-        uint256 before = IERC20(terms.token).balanceOf(agreement);
+        IERC20 token = IERC20(terms.token);
+        uint256 before = token.balanceOf(agreement);
         uint256 allowed;
         (brought, allowed, from) = IAgreement(predecessor).succeed(old, id, agreement, terms.amount);
-        uint256 moved = IERC20(terms.token).balanceOf(agreement) - before;
-        if (moved != brought) revert TransferMismatch(terms.token, brought, moved);
-        uint256 selfAttested = Milestones.selfAttested(terms, 0);
+        uint256 selfAttested = Milestones.selfAttested(terms.milestones, terms.amount, terms.unit, 0);
         if (selfAttested > allowed) revert CapRestarted(id, selfAttested, allowed);
+        if (brought != terms.amount) token.safeTransferFrom(terms.payer, agreement, terms.amount - brought);
+        _checkReceived(token, agreement, before, terms.amount);
     }
 
     /// @dev A permit that somebody else submitted first already did its work, so its failure is not ours: the
     /// transfer after it decides.
-    function _permit(Entry calldata entry) private {
-        Permit calldata permit = entry.permit;
+    function _permit(Permit calldata permit, Terms memory terms) private {
         if (permit.deadline == 0) return;
-        try IERC20Permit(entry.terms.token).permit(
-            entry.terms.payer, address(this), permit.value, permit.deadline, permit.v, permit.r, permit.s
+        try IERC20Permit(terms.token).permit(
+            terms.payer, address(this), permit.value, permit.deadline, permit.v, permit.r, permit.s
         ) {} catch {}
     }
 
-    /// @dev Slither's arbitrary-send: `from` sent this transaction or signed the id under which the money is pulled.
-    function _pull(address token, address from, address to, uint256 amount) private {
-        if (amount == 0) return;
-        uint256 before = IERC20(token).balanceOf(to);
-        IERC20(token).safeTransferFrom(from, to, amount);
-        uint256 moved = IERC20(token).balanceOf(to) - before;
-        if (moved != amount) revert TransferMismatch(token, amount, moved);
+    /// @dev Slither's arbitrary-send: both sent this transaction or signed the id under which the money is pulled.
+    function _pull(Terms memory terms, address to, address sponsor, uint256 fromSponsor, uint256 fromPayer) private {
+        IERC20 token = IERC20(terms.token);
+        uint256 before = token.balanceOf(to);
+        if (fromSponsor != 0) token.safeTransferFrom(sponsor, to, fromSponsor);
+        if (fromPayer != 0) token.safeTransferFrom(terms.payer, to, fromPayer);
+        _checkReceived(token, to, before, fromSponsor + fromPayer);
+    }
+
+    function _checkReceived(IERC20 token, address to, uint256 before, uint256 expected) private view {
+        uint256 moved = token.balanceOf(to) - before;
+        if (moved != expected) revert TransferMismatch(address(token), expected, moved);
     }
 
     // ── names ────────────────────────────────────────────────────────────────────────────────────

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-
 import {IAgreement} from "../interfaces/IAgreement.sol";
 import {Milestones} from "../libraries/Milestones.sol";
 import {Signers} from "../libraries/Signers.sol";

@@ -59,11 +59,11 @@ abstract contract Ledger is Consent {
 
     /// @inheritdoc IAgreement
     function books(Terms calldata terms) external view returns (Books memory books_) {
-        uint256 word = _load(terms).word;
+        uint256 word = _word(terms);
         Aside memory aside = _aside;
         (uint256 left, uint256 fees) = _remaining(terms, word);
         books_.state = word.state();
-        books_.released = uint8(word.paid()) | (Milestones.hasAdvance(terms) ? 1 : 0);
+        books_.released = uint8(word.paid()) | (Milestones.hasAdvance(terms.milestones) ? 1 : 0);
         books_.deliveredAt = word.deliveredAt(_lastDelivery(terms)).toUint40();
         books_.left = left.toUint96();
         books_.feeDue = fees.toUint96() + aside.feeDue;
@@ -75,25 +75,36 @@ abstract contract Ledger is Consent {
 
     /// @inheritdoc IAgreement
     function claimedAt(Terms calldata terms) external view returns (uint32[8] memory times) {
-        uint256 word = _load(terms).word;
+        uint256 word = _word(terms);
         for (uint256 i = 0; i < Milestones.COUNT; ++i) {
             if (word.isRefused(i)) times[i] = type(uint32).max;
             else if (word.isClaimed(i)) times[i] = word.claimedAt(i, _lastDelivery(terms)).toUint32();
         }
     }
 
+    /// @inheritdoc IAgreement
+    function stateOf(Terms calldata terms) external view returns (State) {
+        return _word(terms).state();
+    }
+
     // ── the frame of a move ──────────────────────────────────────────────────────────────────────
 
     /// @dev Loads what happened and pays what nobody contested in time.
     function _enter(Terms calldata terms) internal returns (Move memory move) {
-        move = _load(terms);
+        _load(terms, move);
         State state = move.word.state();
         if (state == State.Open || state == State.Delivered) _sweep(terms, move, state);
     }
 
+    function _word(Terms calldata terms) private view returns (uint256) {
+        Move memory move;
+        _load(terms, move);
+        return move.word;
+    }
+
     /// @dev Compares the terms with the id. The id keeps the chain id of the deployment: a chain that takes another
     /// number must not lock the money.
-    function _load(Terms calldata terms) private view returns (Move memory move) {
+    function _load(Terms calldata terms, Move memory move) private view {
         move.id = id();
         bytes32 actual = TermsHash.id(_domainAtDeployment, terms);
         if (actual != move.id) revert WrongTerms(move.id, actual);
@@ -128,30 +139,23 @@ abstract contract Ledger is Consent {
 
     // ── claims ───────────────────────────────────────────────────────────────────────────────────
 
-    /// @dev Before the delivery a claim counts only if its window ends by the last second of a delivery: whether it
-    /// is paid or lapses is for the clock to say, not for whoever calls first after it.
+    /// @dev Pays the claims whose window has passed. Before the delivery a claim counts only if its window ends by the
+    /// last second of a delivery: whether it is paid or lapses is for the clock to say, not for whoever calls first
+    /// after it. Unchecked: deadlines and windows have 40 and 32 bits.
     function _sweep(Terms calldata terms, Move memory move, State state) private {
-        uint256 last = _lastDelivery(terms);
-        for (uint256 i = _firstPending(move); i < Milestones.COUNT; i = _nextPending(move, i)) {
-            uint256 windowEnd = move.word.claimedAt(i, last) + terms.contestWindow;
-            if (windowEnd >= block.timestamp || (state == State.Open && windowEnd > last)) continue;
-            _release(terms, move, i, Reason.Claim);
+        unchecked {
+            uint256 window = terms.contestWindow;
+            uint256 oldest = _lastDelivery(terms) + 1 + window;
+            uint256 age = block.timestamp < oldest ? oldest - block.timestamp : 0;
+            _releaseClaims(terms, move, state == State.Open ? Math.max(age, window) : age);
         }
     }
 
-    /// @dev Pays the claims that still wait, but for those that the payer refused.
-    function _releasePending(Terms calldata terms, Move memory move) internal {
-        for (uint256 i = _firstPending(move); i < Milestones.COUNT; i = _nextPending(move, i)) {
+    /// @dev Pays what was claimed more than `age` before the second after the last one of a delivery, and not refused.
+    function _releaseClaims(Terms calldata terms, Move memory move, uint256 age) internal {
+        for (uint256 i = move.word.nextClaim(0, age); i < Milestones.COUNT; i = move.word.nextClaim(i + 1, age)) {
             _release(terms, move, i, Reason.Claim);
         }
-    }
-
-    function _firstPending(Move memory move) private pure returns (uint256) {
-        return move.word.nextPending(0, Milestones.COUNT);
-    }
-
-    function _nextPending(Move memory move, uint256 milestone) private pure returns (uint256) {
-        return move.word.nextPending(milestone + 1, Milestones.COUNT);
     }
 
     // ── money ────────────────────────────────────────────────────────────────────────────────────
@@ -194,9 +198,13 @@ abstract contract Ledger is Consent {
         uint256 toPayer
     ) internal returns (uint256 fee) {
         fee = Milestones.part(gross, terms.feeBps, terms.unit);
-        move.toPayee += gross - fee;
-        move.toPayer += toPayer;
-        emit Credited(move.id, reason, milestone, gross - fee, fee, toPayer);
+        // A fee is part of what it is taken from, and all credits of a life are parts of a price of 96 bits.
+        unchecked {
+            uint256 net = gross - fee;
+            move.toPayee += net;
+            move.toPayer += toPayer;
+            emit Credited(move.id, reason, milestone, net, fee, toPayer);
+        }
     }
 
     /// @dev What no party has earned yet, and the fees of what the payee has: both follow from what was paid so far.
@@ -211,15 +219,15 @@ abstract contract Ledger is Consent {
     }
 
     function _beforeAcceptance(Terms calldata terms, uint256 word) internal pure returns (uint256 left, uint256 fees) {
-        (uint256 advance, uint256 fee) = Milestones.advance(terms);
-        left = terms.amount - advance;
-        fees = fee;
-        uint256 paid = word.paid();
-        for (uint256 i = 0; paid >> i != 0; ++i) {
-            if ((paid >> i) & 1 == 0) continue;
-            uint256 share = Milestones.share(terms, i);
+        (uint256 amount, uint256 unit, uint256 feeBps) = (terms.amount, terms.unit, terms.feeBps);
+        uint256 lanes = terms.milestones;
+        uint256 paid = Milestones.hasAdvance(lanes) ? word.paid() | 1 : word.paid();
+        left = amount;
+        for (; paid != 0; (paid >>= 1, lanes >>= 32)) {
+            if (paid & 1 == 0) continue;
+            uint256 share = Milestones.part(amount, Milestones.bps(uint32(lanes)), unit);
             left -= share;
-            fees += Milestones.part(share, terms.feeBps, terms.unit);
+            fees += Milestones.part(share, feeBps, unit);
         }
     }
 

@@ -17,8 +17,8 @@ interface IAgreement is IAgreementErrors {
     event Contested(bytes32 indexed id, uint256 indexed milestone);
     /// @notice The goods were handed over; lateness is settled by this block and costs `penalty`, or what is left.
     event Delivered(bytes32 indexed id, uint256 at, uint256 penalty);
-    /// @notice A party disputes what is left, which stood in `from`; the arbiter has until `decideBy`. `by` is zero where
-    /// a handover has changed the question of a dispute.
+    /// @notice A party disputes what is left, which stood in `from`; the arbiter has until `decideBy`. `by` is zero
+    /// where a handover has changed the question of a dispute.
     event Disputed(bytes32 indexed id, address indexed by, State from, uint256 decideBy);
     /// @notice Money moved from `left` to the parties' dues. `milestone` is 255 where no single one is meant.
     event Credited(
@@ -142,6 +142,10 @@ interface IAgreement is IAgreementErrors {
 
     /// @notice The EIP-712 digest of the terms.
     function id() external view returns (bytes32);
+
+    /// @notice Where the agreement stands.
+    /// @param terms The agreement's terms.
+    function stateOf(Terms calldata terms) external view returns (State);
 
     /// @notice The books as they stand.
     /// @param terms The agreement's terms.

@@ -15,7 +15,9 @@ library Milestones {
 
     /// @notice The 32 bits of one lane; zero if empty.
     function lane(uint256 packed, uint256 index) internal pure returns (uint32) {
-        return uint32(packed >> (32 * index));
+        unchecked {
+            return uint32(packed >> (32 * index));
+        }
     }
 
     /// @notice Share of the amount, in basis points.
@@ -63,25 +65,28 @@ library Milestones {
     }
 
     /// @notice The advance, which only the first lane can be: what leaves the rest, and the fee inside it.
-    function advance(Terms calldata terms) internal pure returns (uint256 gross, uint256 fee) {
-        if (hasAdvance(terms)) {
-            gross = share(terms, 0);
+    function advance(Terms memory terms) internal pure returns (uint256 gross, uint256 fee) {
+        if (hasAdvance(terms.milestones)) {
+            gross = part(terms.amount, bps(uint32(terms.milestones)), terms.unit);
             fee = part(gross, terms.feeBps, terms.unit);
         }
     }
 
     /// @notice Whether the first lane is paid when the agreement opens.
-    function hasAdvance(Terms calldata terms) internal pure returns (bool) {
-        return eventCode(uint32(terms.milestones)) == OPENED;
+    function hasAdvance(uint256 packed) internal pure returns (bool) {
+        return eventCode(uint32(packed)) == OPENED;
     }
 
     /// @notice What the attestor's word alone can release, in token units, but for the lanes in `released`.
-    function selfAttested(Terms calldata terms, uint256 released) internal pure returns (uint256 sum) {
-        uint256 packed = terms.milestones;
+    function selfAttested(uint256 packed, uint256 amount, uint256 unit, uint256 released)
+        internal
+        pure
+        returns (uint256 sum)
+    {
         for (uint256 i = 0; packed != 0; (++i, packed >>= 32)) {
             uint32 lane_ = uint32(packed);
             if (lane_ == 0 || released & (1 << i) != 0 || isReserved(eventCode(lane_))) continue;
-            if (witnessed(lane_) == Witnessed.Attestor) sum += part(terms.amount, bps(lane_), terms.unit);
+            if (witnessed(lane_) == Witnessed.Attestor) sum += part(amount, bps(lane_), unit);
         }
     }
 }

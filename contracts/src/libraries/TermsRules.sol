@@ -17,7 +17,7 @@ library TermsRules {
     /// @param terms The signed terms.
     /// @param selfAttestedBps Ceiling of what the maker's own evidence releases, advance included.
     /// @param feeCeilingBps Ceiling of the fee.
-    function check(Terms calldata terms, uint16 selfAttestedBps, uint16 feeCeilingBps) internal view {
+    function check(Terms memory terms, uint16 selfAttestedBps, uint16 feeCeilingBps) internal view {
         _checkClean(terms);
         _checkParties(terms);
         _checkMoney(terms, feeCeilingBps);
@@ -26,30 +26,33 @@ library TermsRules {
     }
 
     /// @dev Bits beyond a member's type would be part of what was signed and logged, and no reader would show them.
-    function _checkClean(Terms calldata terms) private pure {
+    function _checkClean(Terms memory terms) private pure {
         uint256 dirt;
         assembly ("memory-safe") {
-            function beyond(at, bits) -> rest {
-                rest := shr(bits, calldataload(at))
+            function member(base, index) -> word {
+                word := mload(add(base, shl(5, index)))
             }
-            dirt := or(or(beyond(terms, 8), beyond(add(terms, 0x20), 8)), beyond(add(terms, 0x2e0), 8))
-            for { let at := add(terms, 0x40) } lt(at, add(terms, 0x120)) { at := add(at, 0x20) } {
-                dirt := or(dirt, beyond(at, 160))
+            function both(base, index) -> words {
+                words := or(member(base, index), member(base, add(index, 1)))
             }
-            dirt := or(dirt, or(beyond(add(terms, 0x120), 96), beyond(add(terms, 0x140), 96)))
-            dirt := or(dirt, or(beyond(add(terms, 0x180), 40), beyond(add(terms, 0x1a0), 40)))
-            for { let at := add(terms, 0x1c0) } lt(at, add(terms, 0x260)) { at := add(at, 0x20) } {
-                dirt := or(dirt, beyond(at, 32))
-            }
-            for { let at := add(terms, 0x260) } lt(at, add(terms, 0x2e0)) { at := add(at, 0x20) } {
-                dirt := or(dirt, beyond(at, 16))
-            }
-            dirt := or(dirt, beyond(add(terms, 0x300), 16))
+            // uint8: kind, supplyCount, cancelUntil
+            dirt := shr(8, or(both(terms, 0), member(terms, 23)))
+            // address: payer to token
+            let addresses := or(or(both(terms, 2), both(terms, 4)), or(both(terms, 6), member(terms, 8)))
+            dirt := or(dirt, shr(160, addresses))
+            // uint96: unit, amount
+            dirt := or(dirt, shr(96, both(terms, 9)))
+            // uint40: fundBy, deliverBy
+            dirt := or(dirt, shr(40, both(terms, 12)))
+            // uint32: grace to arbiterWindow
+            dirt := or(dirt, shr(32, or(or(both(terms, 14), both(terms, 16)), member(terms, 18))))
+            // uint16: the rates
+            dirt := or(dirt, shr(16, or(or(both(terms, 19), both(terms, 21)), member(terms, 24))))
         }
         if (dirt != 0) revert IAgreementErrors.DirtyTerms();
     }
 
-    function _checkParties(Terms calldata terms) private view {
+    function _checkParties(Terms memory terms) private view {
         (address payer, address payee, address arbiter) = (terms.payer, terms.payee, terms.arbiter);
         address attestor = terms.attestor;
         if (payer == address(0) || payee == address(0) || arbiter == address(0)) {
@@ -72,7 +75,7 @@ library TermsRules {
         }
     }
 
-    function _checkMoney(Terms calldata terms, uint16 feeCeilingBps) private pure {
+    function _checkMoney(Terms memory terms, uint16 feeCeilingBps) private pure {
         if (terms.amount == 0 || terms.unit == 0 || terms.amount % terms.unit != 0) {
             revert IAgreementErrors.BadAmount(terms.amount, terms.unit);
         }
@@ -83,7 +86,7 @@ library TermsRules {
         _checkRate(terms.timeoutBps);
     }
 
-    function _checkClocks(Terms calldata terms) private view {
+    function _checkClocks(Terms memory terms) private view {
         if (block.timestamp > terms.fundBy) revert IAgreementErrors.FundingExpired(terms.fundBy);
         if (terms.fundBy > terms.deliverBy || uint256(terms.deliverBy) + terms.grace > block.timestamp + LONGEST) {
             revert IAgreementErrors.BadDeadlines(terms.fundBy, terms.deliverBy);
@@ -97,7 +100,7 @@ library TermsRules {
     }
 
     /// @dev Unchecked: eight lanes of at most 16,383 basis points do not overflow.
-    function _checkMilestones(Terms calldata terms, uint16 selfAttestedBps) private pure {
+    function _checkMilestones(Terms memory terms, uint16 selfAttestedBps) private pure {
         uint256 total;
         uint256 selfAttested;
         // Bit `who`: some lane needs that signature. Reserved codes need none.
@@ -133,7 +136,7 @@ library TermsRules {
         }
     }
 
-    function _checkSigners(Terms calldata terms, uint256 signers) private pure {
+    function _checkSigners(Terms memory terms, uint256 signers) private pure {
         bool attestor = signers & ((1 << uint256(Witnessed.Attestor)) | (1 << uint256(Witnessed.Both))) != 0;
         bool witness = signers & ((1 << uint256(Witnessed.Witness)) | (1 << uint256(Witnessed.Both))) != 0;
         if (attestor && terms.attestor == address(0)) revert IAgreementErrors.SignerMissing(Witnessed.Attestor);

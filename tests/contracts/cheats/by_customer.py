@@ -89,7 +89,7 @@ async def disputes_before_the_delivery(world: World) -> int:
     at_most=0,
     cut=Cut(
         CORE,
-        "uint256 payeeBps = aside.disputedIn == State.Open ? 0 : terms.timeoutBps;",
+        "uint256 payeeBps = about == State.Open ? 0 : terms.timeoutBps;",
         "uint256 payeeBps = 0;",
     ),
 )

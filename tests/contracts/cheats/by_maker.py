@@ -78,7 +78,7 @@ async def supplier_forges(world: World) -> int:
 @row(
     "maker claims in the last second, so that nobody can contest before the refund",
     at_most=ADVANCE,
-    cut=Cut(LEDGER, "(state == State.Open && windowEnd > last)", "(false && state == State.Open && windowEnd > last)"),
+    cut=Cut(LEDGER, "state == State.Open ? Math.max(age, window) : age", "age"),
 )
 async def claims_last_second(world: World) -> int:
     before = await world.balance("customer")
@@ -189,7 +189,7 @@ async def splits_alone(world: World) -> int:
     at_most=ADVANCE,
     cut=Cut(
         CORE,
-        "uint256 payeeBps = aside.disputedIn == State.Open ? 0 : terms.timeoutBps;",
+        "uint256 payeeBps = about == State.Open ? 0 : terms.timeoutBps;",
         "uint256 payeeBps = terms.timeoutBps;",
     ),
 )
@@ -268,7 +268,7 @@ async def restarts_the_cap(world: World) -> int:
 @row(
     "maker has the terms renewed, with a second advance",
     at_most=CAP,
-    cut=Cut(FACTORY, "if (Milestones.hasAdvance(terms))"),
+    cut=Cut(FACTORY, "if (Milestones.hasAdvance(terms.milestones))"),
 )
 async def asks_for_a_second_advance(world: World) -> int:
     return await _after_renewal(world, pack_milestones([Milestone(3_000, OPENED)]))

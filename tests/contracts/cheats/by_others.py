@@ -122,7 +122,7 @@ async def takes_the_secret(world: World) -> int:
 @row(
     "arbiter silent for ever, nothing delivered: nothing stays stuck",
     at_most=0,
-    cut=Cut(CORE, "_requireAfter(uint256(aside.disputedAt) + terms.arbiterWindow);", "_requireAfter(2 ** 64);"),
+    cut=Cut(CORE, "_requireAfter(uint256(_aside.disputedAt) + terms.arbiterWindow);", "_requireAfter(2 ** 64);"),
 )
 async def silent_arbiter(world: World) -> int:
     terms = await world.open_lone()
@@ -136,7 +136,7 @@ async def silent_arbiter(world: World) -> int:
     at_most=980 * EURO,
     cut=Cut(
         CORE,
-        "aside.disputedIn == State.Delivered ? Math.min(_penalty(terms, _deliveredAt(terms, move)), left) : 0;",
+        "about == State.Delivered ? Math.min(_penalty(terms, _deliveredAt(terms, move)), left) : 0;",
         "0;",
     ),
 )
