@@ -24,7 +24,8 @@ from contracts.bindings.agreement import CONTESTED, Authorisation, Books, Eviden
 from contracts.bindings.call import Call
 from contracts.errors import Reverted
 from contracts.terms import ZERO_ADDRESS, ZERO_WORD, Milestone, Terms, What, Witnessed, pack_milestones, part
-from tests.contracts.world import ADDRESS, CENT, DAY, START, World
+from contracts.transactions import Fees, sign_call
+from tests.contracts.world import ADDRESS, AMPLE_GAS, CENT, DAY, SIGNERS, START, World
 
 TRANSFER: Final = "0x" + keccak(b"Transfer(address,address,uint256)").hex()
 ADVANCE, MACHINE, INSPECTION, SHIPPING, GOODS_IN, RETENTION = range(6)
@@ -174,6 +175,21 @@ class Scene:
         if receipt["status"] != "0x1":
             await self.world.send(who, call)
         assert self.read(receipt) == list(log)
+        await self.compare()
+
+    async def in_one_block(self, *calls: tuple[str, Call], log: Sequence[str]) -> None:
+        """The same with several senders' calls in one second, in their order."""
+        rpc, hashes = self.world.rpc, []
+        for place, (who, call) in enumerate(calls):
+            nonce = int(await rpc.call("eth_getTransactionCount", ADDRESS[who], "latest"), 16)
+            fees = Fees(10**11, 10**9 * (len(calls) - place))
+            chain_id = self.world.chain_id
+            signed = await sign_call(SIGNERS[who], call, nonce=nonce, gas=AMPLE_GAS, fees=fees, chain_id=chain_id)
+            hashes.append(rpc.node.submit(signed.raw))
+        rpc.node.mine(self.now + 1)
+        receipts = [await rpc.call("eth_getTransactionReceipt", "0x" + one.hex()) for one in hashes]
+        assert [receipt["status"] for receipt in receipts] == ["0x1"] * len(calls)
+        assert [line for receipt in receipts for line in self.read(receipt)] == list(log)
         await self.compare()
 
     async def refuses(

@@ -297,6 +297,41 @@ async def test_after_the_delivery_no_claim_lapses(world: World) -> None:
     )
 
 
+async def test_claim_in_the_second_of_the_last_delivery_is_paid_too(world: World) -> None:
+    """The least that is kept of a claim: one second before the one after the last."""
+    order = await begin(world)
+    claim = agreement.claim(order.address, order.terms, MACHINE, await order.proof(MACHINE, "attestor"))
+    order.until(order.last)
+    await order.in_one_block(
+        ("stranger", claim),
+        ("carrier", agreement.delivered_by_carrier(order.address, order.terms)),
+        log=[CLAIMED.format(1), "delivered 0 s ago, penalty 61.72", "Open → Delivered"],
+    )
+    order.until(order.last + 5_000)
+    log = [*MACHINE_PAID, *taken("120.37")]
+    await order.move("stranger", agreement.withdraw, Party.PAYEE, log=log)
+
+
+async def test_claim_in_the_second_of_a_cancellation_is_paid_too(world: World) -> None:
+    order = await begin(world)
+    claim = agreement.claim(order.address, order.terms, MACHINE, await order.proof(MACHINE, "attestor"))
+    order.until(order.last)
+    await order.in_one_block(
+        ("stranger", claim),
+        ("customer", agreement.cancel(order.address, order.terms, 2**255)),
+        # 987.66 less 123.45 are 864.21; a tenth of it 86.42, 2.16 of that fee.
+        log=[
+            CLAIMED.format(1),
+            *MACHINE_PAID,
+            "credited Cancellation: payee 84.26, fee 2.16, payer 777.79",
+            "Open → Refunded",
+            *to_maker("204.63"),
+            *to_customer("777.79"),
+            *to_fees("11.41"),
+        ],
+    )
+
+
 async def test_contest_reaches_into_the_delivery(world: World) -> None:
     order = await begin(world)
     await order.move(
