@@ -137,7 +137,7 @@ async def silent_arbiter(world: World) -> int:
     cut=Cut(
         CORE,
         "about == State.Delivered ? Math.min(_penalty(terms, _deliveredAt(terms, move)), left) : 0;",
-        "0;",
+        "about == State.Delivered ? 0 : 0;",
     ),
 )
 async def silent_about_lateness(world: World) -> int:
