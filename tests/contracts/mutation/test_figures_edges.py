@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from contracts.bindings import agreement, factory
+from contracts.bindings import agreement, factory, token
 from contracts.bindings.agreement import Party
 from contracts.terms import Milestone, What, Witnessed, handover_hash, pack_milestones
-from tests.contracts.mutation.scene import LANES, MACHINE, Scene, begin, taken
-from tests.contracts.world import CENT, DAY, SECRET, START, World
+from tests.contracts.mutation.scene import LANES, MACHINE, ORDER, Scene, begin, cast, opens, taken
+from tests.contracts.world import ADDRESS, CENT, DAY, SECRET, START, World
 
 MACHINES = [Milestone(1_000, 600 + lane, Witnessed.ATTESTOR) for lane in range(3)]
 CLAIMED = "claimed {}, paid after 600 s, 7777"
@@ -80,3 +80,46 @@ async def test_reserved_lanes_are_not_the_makers_word_whatever_they_say(world: W
     call = factory.novate(world.book.factory, old.terms, [await world.entry(terms)], 0, consent)
     sums = {"selfAttested": 200_00 * CENT, "allowed": 123_45 * CENT}
     await old.refuses_call("relayer", call, because="CapRestarted", id=world.id(terms), **sums)
+
+
+async def test_advance_without_a_fee_is_paid(world: World) -> None:
+    [delivery] = cast(world, delivery=world.delivery_terms(0, **(ORDER | {"fee_bps": 0})))
+    log = [
+        "opened delivery under nobody",
+        "customer → delivery 987.66",
+        "customer → maker 246.91",
+        "delivery's advance to maker 246.91, fee 0.00",
+    ]
+    call = factory.open_one(world.book.factory, await world.entry(delivery.terms))
+    await opens([delivery], "relayer", call, log=log)
+
+
+async def test_money_that_waits_at_an_address_opens_nothing(world: World) -> None:
+    """Anybody may send to an agreement before it is there. It counts for nothing and stops nothing."""
+    assert world.book.test_euro is not None
+    old = await begin(world)
+    wishes = {"milestones": pack_milestones(LANES[1:]), "handover": handover_hash(b"\x05" * 32)}
+    terms = world.successor_terms(old.terms, **wishes)
+    [new] = cast(world, successor=terms)
+    new.names[old.address], new.ids[old.id] = "old", "old"
+    await world.send("customer", token.transfer(world.book.test_euro, new.address, 300_00 * CENT))
+    consent = await world.consent_number("customer", terms, What.NOVATE, 0)
+    call = factory.novate(world.book.factory, old.terms, [await world.entry(terms)], 0, consent)
+    receipt = await world.send("relayer", call)
+    assert new.read(receipt)[-2:] == ["old → successor 987.66", "customer → successor 246.91"]
+    assert (await world.books(terms)).left == terms.amount
+
+
+async def test_refusals_of_a_supply_name_the_supply(world: World) -> None:
+    delivery = await begin(world)
+    supply = world.supply_terms(delivery.terms, "a", amount=119_52 * CENT)
+    other = ADDRESS["supplier_b"]
+    for terms, details in (
+        (replace(supply, supply_count=1), {"because": "WrongSupplyCount", "expected": 1, "actual": 0}),
+        (replace(supply, parent=b"\x01" * 32), {"because": "ForeignParent", "expected": delivery.id}),
+        (replace(supply, replaces=b"\x01" * 32), {"because": "ForeignPredecessor", "expected": bytes(32)}),
+        (replace(supply, payer=other), {"because": "ForeignPayer", "expected": supply.payer, "actual": other}),
+        (replace(supply, unit=1), {"because": "MixedMoney"}),
+    ):
+        call = factory.open_supply(world.book.factory, await world.entry(terms), [delivery.terms])
+        await delivery.refuses_call("relayer", call, id=world.id(terms), **details)
