@@ -4,11 +4,13 @@ import asyncio
 from types import TracebackType
 from typing import Any, Final, Protocol, Self
 
+from contracts.depth import check_depth
 from contracts.errors import NodeRefused, NodeUnavailable, from_revert
 
 _REVERTED: Final = 3
 # Shorter than the five seconds after which common servers hang up, so an idle connection is ours to close.
 _KEEP_ALIVE_S: Final = 4.0
+_DEEPEST: Final = 64
 
 
 class Rpc(Protocol):
@@ -33,8 +35,16 @@ class HttpRpc:
         import aiohttp  # noqa: PLC0415
         from web3 import AsyncHTTPProvider  # noqa: PLC0415
 
+        class BoundedProvider(AsyncHTTPProvider):
+            """A node is not trusted: what it answers may not end this process."""
+
+            @staticmethod
+            def decode_rpc_response(raw_response: bytes) -> Any:
+                check_depth(raw_response, _DEEPEST)
+                return AsyncHTTPProvider.decode_rpc_response(raw_response)
+
         # No retries in the provider: a wait ends at its deadline, and the caller decides what is safe to repeat.
-        self._provider = AsyncHTTPProvider(
+        self._provider = BoundedProvider(
             url,
             request_kwargs={"timeout": aiohttp.ClientTimeout(total=timeout_s)},
             exception_retry_configuration=None,

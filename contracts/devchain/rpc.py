@@ -3,11 +3,11 @@
 import json
 import logging
 import math
-import re
 from collections.abc import Awaitable, Callable
 from inspect import signature
 from typing import Any, Final
 
+from contracts.depth import check_depth
 from contracts.devchain.errors import (
     INTERNAL_ERROR,
     INVALID_REQUEST,
@@ -20,7 +20,6 @@ from contracts.devchain.errors import (
 
 MAX_BATCH: Final = 1_000
 MAX_DEPTH: Final = 32
-_TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 Handler = Callable[..., Awaitable[Any]]
 _log: Final = logging.getLogger(__name__)
 
@@ -28,7 +27,7 @@ _log: Final = logging.getLogger(__name__)
 async def answer(body: bytes, table: dict[str, Handler]) -> bytes | None:
     """The response to a request's bytes; None where only notifications came in."""
     try:
-        _check_depth(body)
+        check_depth(body, MAX_DEPTH)
         request = json.loads(body, parse_constant=_refuse)
     except ValueError:
         return _encode(_failure(None, RpcError(PARSE_ERROR, "parse error")))
@@ -93,18 +92,6 @@ def _failure(identity: object, error: RpcError) -> dict[str, Any]:
 
 def _encode(value: object) -> bytes:
     return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
-
-
-def _check_depth(body: bytes) -> None:
-    """py-evm raises the interpreter's recursion limit, under which deep JSON ends the process instead of raising."""
-    depth = 0
-    for token in _TOKEN.finditer(body):
-        if token[0] in b"[{":
-            depth += 1
-            if depth > MAX_DEPTH:
-                raise ValueError("nested too deeply")
-        elif token[0] in b"]}":
-            depth -= 1
 
 
 def _refuse(name: str) -> None:

@@ -5,30 +5,22 @@ import math
 import re
 from typing import Any, Final
 
+from contracts.depth import check_depth
+
 DEEPEST: Final = 64
 """No specification and no event nests deeper than a few levels."""
-_TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.DOTALL)
 _UNFIT: Final = re.compile("[\0\ud800-\udfff]")
 
 
 def parse(text: bytes | str) -> Any:
     """The value of a text. Raises ValueError."""
     plain = text.decode("utf-8") if isinstance(text, bytes) else text
-    _check_depth(plain)
+    check_depth(plain, DEEPEST)
     value = json.loads(
         plain, object_pairs_hook=_object, parse_constant=_no_number, parse_float=_float, parse_int=_integer
     )
     _check_texts(value)
     return value
-
-
-def _check_depth(text: str) -> None:
-    """Some libraries raise the interpreter's recursion limit, under which deep JSON ends the process, not the call."""
-    depth = 0
-    for token in _TOKEN.finditer(text):
-        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(token[0], 0)
-        if depth > DEEPEST:
-            raise ValueError(f"it nests deeper than {DEEPEST}")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -53,6 +53,8 @@ def _answering(status: int, body: str, seen: list[bytes] | None = None) -> Conne
         (200, "oops", NodeUnavailable),
         (200, "", NodeUnavailable),
         (200, "[]", NodeUnavailable),
+        # Without the bound this ends the process, once py-evm has raised the interpreter's recursion limit.
+        (200, '{"id":0,"result":' + "[" * 200_000, NodeUnavailable),
         (200, '{"id":0}', NodeUnavailable),
         (200, '{"id":0,"error":"bad"}', NodeUnavailable),
         (200, '{"id":0,"error":{"code":-32601,"message":"no"}}', NodeRefused),
