@@ -253,7 +253,7 @@ abstract contract Scene is Ghost {
         Page storage p = pages[index];
         Terms memory t = n.entries[0].terms;
         bytes memory data = abi.encodeCall(factory.novate, (p.terms, n.entries, n.least, n.payer, n.payee));
-        replaced = _knock(n.sender, data, n.fits && _mayNovate(p, n.entries, n.least));
+        replaced = _knock(n.sender, data, n.fits && _mayNovate(p, n.entries, n.least) && !_judges(n.entries, n.sender));
         if (replaced) {
             Terms memory old = p.terms;
             _sweep(p, old);
@@ -278,6 +278,13 @@ abstract contract Scene is Ghost {
         Terms memory t = entries[0].terms;
         (bool sponsored,) = _maySponsor(entries, 0);
         return sponsored && _isLive(p) && _brings(p, t) >= carried && _selfOf(t) <= _selfLeft(p, p.terms);
+    }
+
+    /// @dev Who brings the terms must not be their judge; a payee whose word is not asked may be anybody, a judge too.
+    function _judges(Entry[] memory entries, address sender) private pure returns (bool judges) {
+        for (uint256 i = 0; i < entries.length; ++i) {
+            judges = judges || entries[i].terms.arbiter == sender;
+        }
     }
 
     function _selfOf(Terms memory t) internal pure returns (uint256 sum) {
