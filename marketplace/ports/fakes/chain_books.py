@@ -1,7 +1,7 @@
 """The books of one agreement, and what every move on them shares: mature claims, money, clocks. Plain values.
 
 `Books` is what an agreement remembers, frozen and hashable. Nothing here knows a node, a signature or a balance, so the
-same code is the fake chain's and the model that `tests/ports/chain/model.py` walks exhaustively.
+same code is the fake chain's and the model that `tests/model` walks exhaustively.
 """
 
 from collections.abc import Callable, Collection, Mapping
