@@ -6,6 +6,7 @@ A user needs neither this module nor a compiler. The compiler is the npm build b
 
 import argparse
 import hashlib
+import importlib.util
 import json
 import re
 import shutil
@@ -55,6 +56,8 @@ def missing_tools() -> str | None:
         return "node is not on the PATH"
     if not (TOOLS / "node_modules" / "solc").is_dir():
         return "run `npm ci` in contracts/solc first"
+    if importlib.util.find_spec("solcx") is None:
+        return "py-solc-x is not installed: run `make setup-dev` first"
     return None
 
 
