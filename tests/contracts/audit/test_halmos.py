@@ -1,14 +1,35 @@
 """Properties of the contracts hold for every argument, one test each; halmos itself is seen to refute."""
 
+import json
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from contracts import artifacts
 from tests.contracts.audit.planted import project
+from tests.contracts.weakened import Cut
 from tests.support import require_server
-from tests.tooling.halmos import HalmosError, NotProved, Property, judged, missing_tools, properties, prove
+from tests.tooling.foundry import CONTRACTS
+from tests.tooling.halmos import FOLDER, HalmosError, NotProved, Property, judged, missing_tools, properties, prove
 
+LONG_S = 1800
+"""The longest property alone takes a minute on a free core; a night has other things to do at once."""
+CORE, LEDGER, PROGRESS = "AgreementCore.sol", "core/Ledger.sol", "libraries/Progress.sol"
+ARBITERS_TIME = "_requireAfter(uint256(_aside.disputedAt) + terms.arbiterWindow);"
+BY_PAYEE = "_authoriseSplit(move.id, terms.payee, payeeBps, payee);"
+CUTS = {
+    "States.waysOutKeepToTheTable": Cut(CORE, "Revocation, 0, State.Refunded", "Revocation, 0, State.Open"),
+    "Authority.onlyTheFactorySucceeds": Cut(CORE, "if (msg.sender != factory)"),
+    "Authority.aSplitIsBothPartys": Cut(CORE, BY_PAYEE, ""),
+    "Clocks.noRefundWhileADeliveryIsPossible": Cut(CORE, "_requireAfter(_lastDelivery(terms));", ""),
+    "Clocks.theArbitersWindowIsTheArbiters": Cut(CORE, ARBITERS_TIME, ""),
+    "Money.onlyTheNamedAreEverPaid": Cut(LEDGER, "terms.payee, move.toPayee", "msg.sender, move.toPayee"),
+    "Progress.aRefusalIsFinal": Cut(PROGRESS, "word | (REFUSED <<", "word | (REFUSED << 1 <<"),
+}
+"""By property, what is taken out of the sources; all of it at once, as each is another property's."""
 PROVED = {"exitcode": 0, "num_paths": [3, 2, 0], "num_bounded_loops": 0}
 BAD = """
 contract BadTest is Test {
@@ -22,8 +43,9 @@ contract BadTest is Test {
 
 
 @pytest.fixture
-def tools() -> None:
+def tools(monkeypatch: pytest.MonkeyPatch) -> None:
     """halmos, its solvers, forge and the compiler."""
+    monkeypatch.delenv("VIRTUAL_ENV", raising=False)  # where it says, and nowhere else, halmos looks for its solvers
     reason = missing_tools()
     if reason is not None:
         require_server(reason)
@@ -42,8 +64,40 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("wanted", properties(), ids=str)
-def test_a_property_is_proved(tools: None, wanted: Property) -> None:
-    prove(wanted)
+def test_a_property_is_proved(tools: None, wanted: Property, record_property: Callable[[str, object], None]) -> None:
+    took_s = prove(wanted, timeout_s=LONG_S)
+    record_property("proved", f"{took_s:6.1f} s  {wanted}")
+
+
+@pytest.fixture(scope="module")
+def weakened(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Our sources without some checks, and our properties."""
+    root = project(tmp_path_factory.mktemp("weakened"))
+    shutil.copytree(CONTRACTS / "src", root / "src", dirs_exist_ok=True)
+    shutil.copytree(CONTRACTS / FOLDER, root / FOLDER)
+    (root / "halmos.toml").write_text("[global]\nearly-exit = true\n")  # one counterexample is enough
+    for cut in CUTS.values():
+        source = root / "src" / cut.source
+        source.write_text(cut.apply(source.read_text("utf-8")), "utf-8")
+    return root
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("name", CUTS)
+def test_without_its_check_a_property_is_refuted(tools: None, weakened: Path, name: str) -> None:
+    """The negative control of the properties themselves: each looks where it says."""
+    file, _, check = name.partition(".")
+    with pytest.raises(NotProved, match="refuted"):
+        prove(Property(f"{file}.t.sol", f"{file}Symbolic", f"check_{check}"), weakened, timeout_s=LONG_S)
+
+
+def test_each_storage_slot_is_where_the_properties_have_it() -> None:
+    """`Scene.sol` writes the past of an agreement by slot and bit."""
+    artifact = json.loads((artifacts.FOLDER / "DeliveryAgreement.json").read_text("utf-8"))["storageLayout"]
+    assert {entry["label"]: int(entry["slot"]) for entry in artifact["storage"]} == {"_progress": 0, "_aside": 1}
+    [aside] = [kind for name, kind in artifact["types"].items() if name.startswith("t_struct(Aside)")]
+    places = {member["label"]: (int(member["slot"]), 8 * member["offset"]) for member in aside["members"]}
+    assert (places["disputedAt"], places["disputedIn"]) == ((0, 192), (0, 232))
 
 
 @pytest.mark.nightly
