@@ -38,7 +38,7 @@ async def test_no_move_and_no_view_takes_other_terms_than_the_agreements_own(wor
         (agreement.timeout, []),
         (agreement.withdraw, [Party.PAYEE]),
     ]
-    details = {"because": "WrongTerms", "expected": order.id, "actual": world.id(other)}
+    details: dict[str, Any] = {"because": "WrongTerms", "expected": order.id, "actual": world.id(other)}
     for move, arguments in moves:
         await order.refuses_call("stranger", move(order.address, other, *arguments), **details)
 

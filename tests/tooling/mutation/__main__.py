@@ -53,7 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             results = Results(kept, suite)
             campaign = Campaign(family, compiler, runner, results, Path(scratch))
             print(f"{len(runner.tests)} tests pass on the contracts as they are; {len(mutants)} mutants", flush=True)
-            verdicts = campaign.judge_all(mutants, _teller(len(mutants)))
+            order = mutants[::-1] if options.backwards else mutants
+            verdicts = campaign.judge_all(order, _teller(len(mutants)))
             lines = family.money_lines() if options.money and not options.only else {}
             reports.append(Report(verdicts, listed_equivalents(), lines, family.stale()))
 
@@ -108,6 +109,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--suite", nargs="*", default=[], metavar="PATH", help="other test modules")
     parser.add_argument("--keyword", metavar="WORDS", help="only tests that pytest's -k would take; forgets, too")
     parser.add_argument("--forget", action="store_true", help="neither read nor keep results")
+    parser.add_argument("--backwards", action="store_true", help="last mutant first, beside one that goes forwards")
     parser.add_argument("--list", action="store_true", help="show the mutants, run none")
     return parser.parse_args(arguments)
 

@@ -69,16 +69,18 @@ class Results:
         # Asked now, for these are the tests that pytest loads; files may change while a campaign runs.
         modules = [None, *(str(module.relative_to(ROOT)) for module in suite.modules)]
         self._digests = {module: suite.digest(module) for module in modules}
-        if path is not None and path.is_file():
-            for line in path.read_text("utf-8").splitlines():
-                self._keep(Result(**{**(said := json.loads(line)), "verdict": Verdict(said["verdict"])}))
+        self._read = 0
+        self._catch_up()
 
     def __iter__(self) -> Iterator[Result]:
         return iter(self._by_key.values())
 
     def of(self, key: str) -> Result | None:
         """The verdict on a mutant, if it still holds for the tests as they are."""
-        return self._valid(self._by_key.get(key))
+        found = self._valid(self._by_key.get(key))
+        if found is None and self._catch_up():
+            found = self._valid(self._by_key.get(key))
+        return found
 
     def of_code(self, code: str) -> Result | None:
         """The verdict on another mutant with the same code."""
@@ -100,6 +102,20 @@ class Results:
     def digest(self, killer: str | None = None) -> str:
         """Of the suite, or of the module with the test that killed; empty for one that is not of the suite."""
         return self._digests.get(None if killer is None else killer.split("::")[0], "")
+
+    def _catch_up(self) -> bool:
+        """Reads what was added to the file, perhaps by a campaign beside this one; says whether there was anything."""
+        if self._path is None or not self._path.is_file():
+            return False
+        with self._path.open("rb") as file:
+            file.seek(self._read)
+            added = file.read()
+        whole = added[: added.rfind(b"\n") + 1]
+        self._read += len(whole)
+        for line in whole.decode("utf-8").splitlines():
+            said = json.loads(line)
+            self._keep(Result(**{**said, "verdict": Verdict(said["verdict"])}))
+        return bool(whole)
 
     def _valid(self, result: Result | None) -> Result | None:
         if result is None or result.verdict in (Verdict.DISCARDED, Verdict.EQUIVALENT):
