@@ -35,18 +35,16 @@ class Doors:
 
     def open_batch(self, batch: Sequence[Agreement]) -> None:
         """A delivery and exactly its supplies, or nothing; its advance pays them in their order."""
-        self._admit_batch(batch, ZERO_HASH, ZERO_HASH)
+        require(0 < len(batch) <= MAX_BATCH, "WrongBatchSize")
+        self._admit(batch[0], AgreementKind.DELIVERY, supplies=len(batch) - 1)
         _, gross, fee = advance(batch[0].terms)
-        spent = self._fund_supplies(batch, gross - fee)
+        spent = self._open_supplies(batch, gross - fee)
         self._fund(batch[0], spent=spent)
 
     def open_supply(self, supply: Agreement, lineage: Sequence[Terms]) -> None:
         """One more supply under a delivery that is open, whatever it has been replaced by since."""
         self._require_open(lineage)
-        self._admit(supply, AgreementKind.SUPPLY, parent=self.signing.identity(lineage[0])[0])
-        check_supply(supply.terms, lineage[-1])
-        self._use_permit(supply)
-        self._fund(supply)
+        self._open_supply(supply, self.signing.identity(lineage[0])[0], lineage[-1], 0)
 
     def novate(self, old: Agreement, batch: Sequence[Agreement], payer: Consent, payee: Consent) -> None:
         """Both parties signed the successor; what is left of the old agreement pays for it.
@@ -54,8 +52,12 @@ class Doors:
         What a party gives up by it depends on what happens in between, so each names its limit.
         """
         old_id = self._id(old)
-        self._admit_batch(batch, old_id, old.terms.parent)
-        terms = batch[0].terms
+        require(0 < len(batch) <= MAX_BATCH, "WrongBatchSize")
+        terms, supplies = batch[0].terms, len(batch) - 1
+        # Only a successor may be a supply here, and a supply has no supplies of its own.
+        is_supply = terms.kind is AgreementKind.SUPPLY and supplies == 0
+        kind = AgreementKind.SUPPLY if is_supply else AgreementKind.DELIVERY
+        self._admit(batch[0], kind, supplies=supplies, parent=old.terms.parent, replaces=old_id)
         check_successor(terms, old.terms)
         identity = self._id(batch[0])
         self._require_consent(terms.payer, identity, payer.number, payer)
@@ -65,26 +67,13 @@ class Doors:
         carried, allowed = move.succeed(identity, terms.amount)
         self.ledger.leave(move)
         require(self_attested(terms) <= allowed, "CapRestarted")
+        self.ledger.pull(terms.payer, terms.amount - carried)
         require(carried >= payer.number, "CarriesLess")
         if before.state is not OnChain.OPEN:
             self._require_consent(terms.payee, identity, int(before.state), payee)
-        self._fund_supplies(batch, 0)
-        self.ledger.pull(terms.payer, terms.amount - carried)
+        self._open_supplies(batch, 0)
 
     # ── admission ────────────────────────────────────────────────────────────────────────────────
-
-    def _admit_batch(self, batch: Sequence[Agreement], replaces: str, parent: str) -> None:
-        require(0 < len(batch) <= MAX_BATCH, "WrongBatchSize")
-        first, *supplies = batch
-        # Only a successor may be a supply here, and a supply has no supplies of its own.
-        is_supply = replaces != ZERO_HASH and first.terms.kind is AgreementKind.SUPPLY and not supplies
-        kind = AgreementKind.SUPPLY if is_supply else AgreementKind.DELIVERY
-        self._admit(first, kind, supplies=len(supplies), parent=parent, replaces=replaces)
-        self._use_permit(first)
-        for supply in supplies:
-            self._admit(supply, AgreementKind.SUPPLY, parent=self._id(first))
-            check_supply(supply.terms, first.terms)
-            self._use_permit(supply)
 
     def _admit(
         self,
@@ -106,6 +95,7 @@ class Doors:
         index, _, _ = advance(terms)
         if index is not None:
             self.ledger.say(identity, "paid_milestone", milestone=index)
+        self._use_permit(agreement)
 
     def _require_consent(self, party: str, successor: str, number: int, consent: Consent) -> None:
         message = self.signing.action(successor, ActionKind.NOVATE, consent.deadline, number)
@@ -137,18 +127,23 @@ class Doors:
 
     # ── money ────────────────────────────────────────────────────────────────────────────────────
 
-    def _fund_supplies(self, batch: Sequence[Agreement], available: int) -> int:
+    def _open_supplies(self, batch: Sequence[Agreement], available: int) -> int:
         """The delivery's advance pays the supplies in their order; their payer adds what is missing."""
         delivery, *supplies = batch
         spent = 0
         for supply in supplies:
-            sponsored = min(available - spent, supply.terms.amount)
-            spent += sponsored
-            if sponsored:
-                fields = {"supply_id": self._id(supply), "amount_minor": sponsored // supply.terms.unit}
-                self.ledger.say(self._id(delivery), "advanced", **fields)
-            self._fund(supply, sponsor=delivery.terms.payer, sponsored=sponsored)
+            spent += self._open_supply(supply, self._id(delivery), delivery.terms, available - spent)
         return spent
+
+    def _open_supply(self, supply: Agreement, parent: str, delivery: Terms, available: int) -> int:
+        self._admit(supply, AgreementKind.SUPPLY, parent=parent)
+        check_supply(supply.terms, delivery)
+        sponsored = min(available, supply.terms.amount)
+        if sponsored:
+            fields = {"supply_id": self._id(supply), "amount_minor": sponsored // supply.terms.unit}
+            self.ledger.say(parent, "advanced", **fields)
+        self._fund(supply, sponsor=delivery.payer, sponsored=sponsored)
+        return sponsored
 
     def _fund(self, agreement: Agreement, *, sponsor: str = "", sponsored: int = 0, spent: int = 0) -> None:
         """The price less the net advance goes into the agreement; the net advance, less what was spent, to the payee.

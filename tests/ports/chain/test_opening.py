@@ -66,18 +66,16 @@ class TestOpening:
         await harness.chain.open_batch("open", delivery, supplies)
         found = await events(harness)
         assert [event.name for event in found] == [
-            *("opened", "paid_milestone", "opened", "opened"),
-            *("advanced", "advanced", "credited"),
+            *("opened", "paid_milestone"),
+            *("opened", "advanced", "opened", "advanced"),
+            "credited",
         ]
         assert len({(event.block, event.block_hash, event.transaction) for event in found}) == 1
         assert found[0].fields["transaction"] == found[0].transaction
-        assert [event.agreement_id for event in found[:4]] == [
-            delivery.id,
-            delivery.id,
-            *(item.id for item in supplies),
-        ]
+        opened_ids = [event.agreement_id for event in found if event.name == "opened"]
+        assert opened_ids == [delivery.id, *(item.id for item in supplies)]
         # 20 % of 999.97 € is 199.99 €, less 2.5 % fee (4.99 €) 195.00 €: 120.00 € for a, the rest for b.
-        assert [event.fields for event in found[4:6]] == [
+        assert [event.fields for event in found if event.name == "advanced"] == [
             {"supply_id": supplies[0].id, "amount_minor": 12_000},
             {"supply_id": supplies[1].id, "amount_minor": 7_500},
         ]
