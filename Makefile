@@ -2,7 +2,7 @@
 #
 #   make demo ARGS="--once --json demo.json"    a customer orders, machines work, money moves
 #   make test                                   every gate, then every test
-#   make nightly | bench | requirements | lint | format | clean
+#   make nightly | faults | bench | requirements | lint | format | clean
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -33,7 +33,7 @@ export PATH := $(CURDIR)/$(VENV)/node-bin:$(PATH)
 endif
 NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 
-.PHONY: setup setup-dev setup-audit setup-audit-python demo test nightly bench requirements lint format clean app app-check
+.PHONY: setup setup-dev setup-audit setup-audit-python demo test nightly faults bench requirements lint format clean app app-check
 
 # --- Python ---------------------------------------------------------------------------------------------------------
 
@@ -140,6 +140,10 @@ test: setup-dev setup-audit lint app-check
 nightly: setup-dev setup-audit setup-audit-python
 	$(BIN)/pytest -q -n 2 --dist loadfile -m nightly --junitxml=$(JUNIT) $(ARGS)
 	$(BIN)/python -m tests.tooling.closing_line $(JUNIT)
+
+# The crash x fork x node-fault matrix of docs/reliability.md: make faults ARGS="crash --points all --runs 10 --json".
+faults: setup-dev setup-audit
+	@$(BIN)/python -m tests.faults $(or $(ARGS),crash --points all --resume)
 
 bench: setup-dev
 	@$(BIN)/python -m benchmarks $(ARGS)

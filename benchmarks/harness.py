@@ -35,11 +35,15 @@ def main(name: str, run: Callable[[], Result]) -> None:
     parser = argparse.ArgumentParser(prog=f"benchmarks.{name}")
     parser.add_argument("--json", action="store_true", help="print nothing but the JSON object")
     options = parser.parse_args()
-    result = run()
-    if not options.json:
+    show(name, run(), quiet=options.json)
+    sys.exit(0)
+
+
+def show(name: str, result: Result, *, quiet: bool) -> None:
+    """Print the result: lines for people unless `quiet`, and last the JSON object."""
+    if not quiet:
         for kind, values in asdict(result).items():
             for key, value in values.items():
-                print(f"{kind:<8} {key:<36} {value:>14,.2f}")
+                print(f"{kind:<8} {key:<36} {value:>14,.3f}")
     machine = {"python": platform.python_version(), "machine": platform.machine()}
     print(json.dumps({"benchmark": name, **asdict(result), "machine": machine}))
-    sys.exit(0)

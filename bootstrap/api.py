@@ -8,7 +8,9 @@ import uvicorn
 from fastapi import FastAPI
 
 from bootstrap.container import Container, open_container
+from bootstrap.monitor import checks_of, monitored
 from bootstrap.settings import Settings
+from bootstrap.tracing import TracedRequests, open_tracing
 from mobile_api.app import create_app, stop_streams
 from mobile_api.security import gateway_authenticator
 from mobile_api.settings import ApiSettings
@@ -33,7 +35,12 @@ def build_app(container: Container, stopping: Callable[[], bool] = lambda: False
         modes |= {"simulation"}
     authenticate = gateway_authenticator(container.ctx, settings)
     ingest = create_router(container.ctx, container.commands, authenticate, modes=modes, stopping=stopping)
-    return create_app(container.ctx, settings, routers=[ingest])
+    app = create_app(
+        container.ctx, settings, routers=[ingest], observe=container.metrics.request, checks=checks_of(container)
+    )
+    if container.tracing is not None:
+        app.add_middleware(TracedRequests, tracing=container.tracing)
+    return app
 
 
 class _Server(uvicorn.Server):
@@ -53,7 +60,8 @@ class _Server(uvicorn.Server):
 
 async def run_api(settings: Settings) -> None:
     """Serve until told to stop. Raises SettingsRefused."""
-    async with open_container(settings) as container:
+    tracing = open_tracing(settings, "lotsizeone-api")
+    async with open_container(settings, tracing, answers_people=True) as container:
         stopping = asyncio.Event()
         app = build_app(container, stopping.is_set)
         config = uvicorn.Config(
@@ -63,6 +71,8 @@ async def run_api(settings: Settings) -> None:
             log_config=None,
             access_log=False,
             server_header=False,
+            forwarded_allow_ips=list(settings.trusted_proxies),
             timeout_graceful_shutdown=GRACE_S,
         )
-        await _Server(config, app, stopping).serve()
+        async with monitored(container, checks_of(container)):
+            await _Server(config, app, stopping).serve()

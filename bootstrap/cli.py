@@ -4,14 +4,14 @@ import asyncio
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from bootstrap.processes import end_with_parent, run_until_stopped, start_log
-
-if TYPE_CHECKING:
-    from bootstrap.settings import Settings
+from bootstrap.commands import backup, chain, doctor, effects, logs, registry, suppliers
+from bootstrap.commands import select as selecting
+from bootstrap.options import HOST, Child, Config, Data, Port, begin, settings_of
+from bootstrap.processes import run_until_stopped
 
 app = typer.Typer(
     name="lotsizeone",
@@ -22,15 +22,6 @@ app = typer.Typer(
     help="A marketplace for lot-size-one manufacturing. Try: lotsizeone demo",
 )
 
-Port = Annotated[int, typer.Option(help="Port on 127.0.0.1.", min=0, max=65535)]
-Data = Annotated[
-    Path | None, typer.Option("--data", help="Folder that keeps everything; else DATA_DIR, or .data.", file_okay=False)
-]
-Config = Annotated[
-    Path, typer.Option("--config", help="The JSON file that configures it.", dir_okay=False, exists=True)
-]
-Child = Annotated[bool, typer.Option("--end-with-parent", hidden=True)]
-HOST = "127.0.0.1"
 NEVER_USED = ("httpx._main", "mako.ext.pygmentplugin")
 """Extras of our libraries that load rich and pygments where they find them: 0.3 s of each start, for nothing."""
 
@@ -48,19 +39,6 @@ def main() -> None:
         raise SystemExit(130) from None
 
 
-def _begin(child: bool) -> None:
-    start_log()
-    if child:
-        end_with_parent()
-
-
-def _settings(**given: object) -> "Settings":
-    """Options first, then the environment, then the defaults; an option that was not given is None."""
-    from bootstrap.settings import load_settings  # noqa: PLC0415
-
-    return load_settings(**{name: value for name, value in given.items() if value is not None})
-
-
 @app.command(
     short_help="Play one order to the settled payment; then use the app.",
     epilog="Example: lotsizeone demo --once --json demo.json --data demo-data",
@@ -74,7 +52,7 @@ def demo(
     evidence: Annotated[Path | None, typer.Option(help="Write what the machines said; `verify` reads it.")] = None,
     rpc: Annotated[
         str | None,
-        typer.Option(help="Play on this development chain, which makes blocks by itself; else on one of our own."),
+        typer.Option(help="A development chain that makes blocks by itself; else CHAIN_URL, or one of our own."),
     ] = None,
     port: Port = 0,
 ) -> None:
@@ -99,8 +77,8 @@ def api(
     """Serve the app and its interface, and take in what gateways report."""
     from bootstrap.api import run_api  # noqa: PLC0415
 
-    _begin(child)
-    asyncio.run(run_api(_settings(data_dir=data, port=port)))
+    begin(child)
+    asyncio.run(run_api(settings_of(data_dir=data, port=port)))
 
 
 @app.command(
@@ -110,27 +88,20 @@ def worker(data: Data = None, child: Child = False) -> None:
     """Do what orders need outside: search, contracts, jobs, messages; and read the chain."""
     from bootstrap.worker import run_worker  # noqa: PLC0415
 
-    _begin(child)
-    settings = _settings(data_dir=data)
+    begin(child)
+    settings = settings_of(data_dir=data)
     run_until_stopped(lambda stop: run_worker(settings, stop))
 
 
-@app.command(
-    short_help="Serve a federated registry of suppliers.",
-    epilog="Example: lotsizeone registry --data .data --catalogue examples/registry.yaml",
-)
-def registry(
-    data: Data = None,
-    port: Port = 8600,
-    catalogue: Annotated[Path | None, typer.Option(help="What the suppliers offer (YAML).")] = None,
-    child: Child = False,
-) -> None:
-    """Serve a federated registry: token, service catalogue, search."""
-    from bootstrap.registry import run_registry  # noqa: PLC0415
-
-    _begin(child)
-    settings = _settings(data_dir=data)
-    run_until_stopped(lambda stop: run_registry(settings, catalogue, HOST, port, stop))
+app.command(short_help="Compare every order with the chain.", epilog=doctor.EXAMPLE)(doctor.doctor)
+app.command(short_help="Copy everything while it runs.", epilog=backup.BACKUP_EXAMPLE)(backup.backup)
+app.command(short_help="Come back from a backup.", epilog=backup.RESTORE_EXAMPLE)(backup.restore)
+app.command(short_help="Search what the processes wrote.", epilog=logs.EXAMPLE)(logs.logs)
+app.command(short_help="Choose suppliers for a bill of materials.", epilog=selecting.EXAMPLE)(selecting.select)
+app.add_typer(chain.app)
+app.add_typer(effects.app)
+app.add_typer(registry.app)
+app.add_typer(suppliers.app)
 
 
 @app.command(
@@ -140,8 +111,8 @@ def devchain(data: Data = None, port: Port = 8545, child: Child = False) -> None
     """Serve a development Ethereum chain as JSON-RPC on loopback; it keeps its blocks in the data folder."""
     from bootstrap.devchain import run_devchain  # noqa: PLC0415
 
-    _begin(child)
-    run_devchain(_settings(data_dir=data), HOST, port)
+    begin(child)
+    run_devchain(settings_of(data_dir=data), HOST, port)
 
 
 @app.command(
@@ -176,7 +147,7 @@ def deploy(
     if keystore is None:
         if any((password_file, fee_receiver, token, chain_id, arbiter, address_book)):
             raise ValueError("these options are for a deployment with a --keystore")
-        book = asyncio.run(deploying.deploy_development(_settings(data_dir=data, chain_url=rpc)))
+        book = asyncio.run(deploying.deploy_development(settings_of(data_dir=data, chain_url=rpc)))
     else:
         if rpc is None:
             raise ValueError("a deployment with a keystore names the node by --rpc")
@@ -193,7 +164,7 @@ def deploy(
         if data is not None:
             if address_book is not None:
                 raise ValueError("--data has its own address book: leave out --address-book")
-            request = deploying.Request.for_folder(_settings(data_dir=data), request)
+            request = deploying.Request.for_folder(settings_of(data_dir=data), request)
         if not request.fee_receiver:
             raise ValueError("name who earns the fees by --fee-receiver")
         book = asyncio.run(deploying.deploy_with_keystore(request, lambda words: typer.echo(words, err=True)))
@@ -251,7 +222,7 @@ def export_evidence(
     """Write an order's evidence file: every signed event, proved, and what was ordered. `verify` needs no more."""
     from bootstrap.evidence import evidence_of, write_evidence  # noqa: PLC0415
 
-    document = asyncio.run(evidence_of(_settings(data_dir=data), order))
+    document = asyncio.run(evidence_of(settings_of(data_dir=data), order))
     if out is None:
         typer.echo(json.dumps(document, indent=1, ensure_ascii=False))
     else:
@@ -263,7 +234,7 @@ def factory(config: Config, child: Child = False) -> None:
     """Run the simulated factory: two cells behind an OPC UA server, and their inspection stations."""
     from bootstrap.factory import run_factory  # noqa: PLC0415
 
-    _begin(child)
+    begin(child)
     run_until_stopped(lambda stop: run_factory(config, stop))
 
 
@@ -275,7 +246,7 @@ def gateway(config: Config, child: Child = False) -> None:
     """Stand beside a machine: fetch its jobs, start them, sign what happens and send it."""
     from bootstrap.gateway import run_gateway  # noqa: PLC0415
 
-    _begin(child)
+    begin(child)
     run_until_stopped(lambda stop: run_gateway(config, stop))
 
 
@@ -287,7 +258,7 @@ def signer(config: Config, child: Child = False) -> None:
     """Answer signature requests at once with the organisation's own key, within its own limits."""
     from bootstrap.signer import load_config, run_signer  # noqa: PLC0415
 
-    _begin(child)
+    begin(child)
     loaded = load_config(config)
     run_until_stopped(lambda stop: run_signer(loaded, stop))
 
@@ -302,5 +273,5 @@ def push_receiver(port: Port = 8700, child: Child = False) -> None:
     from bootstrap.system import unix_time  # noqa: PLC0415
     from notifications.receiver import serve  # noqa: PLC0415
 
-    _begin(child)
+    begin(child)
     serve(host=HOST, port=port, now=unix_time, public_origin=f"http://{HOST}:{port}")

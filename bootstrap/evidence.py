@@ -15,7 +15,7 @@ from bootstrap.settings import Settings, SettingsRefused
 from contracts.deployer import AddressBook
 from contracts.evidence import leaf, merkle_proof
 from contracts.verification.evidence_file import FORMAT, VERSION
-from marketplace.application.draft_agreements import specification
+from marketplace.application.drafting import specification
 from marketplace.domain.agreement import Agreement, AgreementStatus
 from marketplace.domain.evidence import ShopFloorEvent, SignedBatch
 from marketplace.domain.order import Order

@@ -1,23 +1,13 @@
-"""How a process of ours starts and stops: log, signals, and ending with its parent."""
+"""How a process of ours starts and stops: signals, and ending with its parent."""
 
 import asyncio
-import logging
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable
 
-LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 PARENT_POLL_S = 0.5
-
-
-def start_log(*, verbose: bool = False) -> None:
-    """Records to standard error."""
-    logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, format=LOG_FORMAT, stream=sys.stderr)
-    for noisy in ("httpx", "httpcore", "asyncua", "uvicorn.access", "web3"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
 def end_with_parent() -> None:

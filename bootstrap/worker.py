@@ -2,30 +2,31 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
-from bootstrap.container import open_container
+from bootstrap.calls import Calls
+from bootstrap.container import Container, open_container
+from bootstrap.duty import Step, on_duty
+from bootstrap.log_keeper import sweep
+from bootstrap.monitor import checks_of, monitored
+from bootstrap.relaying import polling, told
 from bootstrap.settings import Settings
-from marketplace.application.chain_sync import ChainForked, sync_chain
+from bootstrap.tracing import open_tracing
+from marketplace.application.chain_sync import sync_chain
 from marketplace.application.context import Context
-from marketplace.application.relay import relay_due
+from marketplace.application.relay import Relay
 from marketplace.ports.chain import ChainUnavailable
 
 log = logging.getLogger(__name__)
 
-RELAY_POLL_S = 0.1
+STOP_WITHIN_S = 5.0
+"""How long effects may go on once the process is told to stop."""
 CHAIN_POLL_S = 0.25
 LOOK_AHEAD = timedelta(seconds=30)
 """Deadlines nearer than this are told to the chain: an embedded one must keep its clock going for them."""
 FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 30.0
-
-
-async def relay(ctx: Context) -> float:
-    """Do what is due; returns how long to rest."""
-    claimed = await relay_due(ctx)
-    return 0.0 if claimed else RELAY_POLL_S
+LOG_SWEEP_S = 3_600.0
 
 
 async def watch_chain(ctx: Context) -> float:
@@ -40,16 +41,23 @@ async def watch_chain(ctx: Context) -> float:
     return CHAIN_POLL_S
 
 
-async def forever(ctx: Context, step: Callable[[Context], Awaitable[float]], stop: asyncio.Event) -> None:
-    """Repeat `step`; after a failure with growing patience. A fork of the chain stops this step for good."""
+def log_sweep(container: Container) -> Step:
+    """Deletes old log records; they grow old slowly, so it rests long."""
+
+    async def sweep_log(ctx: Context) -> float:
+        await sweep(container.database.log_records().sweep, container.settings.log_keep_days, ctx.clock.now())
+        return LOG_SWEEP_S
+
+    return sweep_log
+
+
+async def forever(ctx: Context, step: Step, stop: asyncio.Event) -> None:
+    """Repeat `step`; after a failure with growing patience."""
     wait = FIRST_WAIT_S
     while not stop.is_set():
         try:
             rest = await step(ctx)
             wait = FIRST_WAIT_S
-        except ChainForked:
-            log.critical("the chain forked below what was read: money moves stop until an operator looks")
-            raise
         except ChainUnavailable as failure:
             log.warning("the chain does not answer: %s", failure)
             rest, wait = wait, min(wait * 2, LONGEST_WAIT_S)
@@ -63,7 +71,19 @@ async def forever(ctx: Context, step: Callable[[Context], Awaitable[float]], sto
 
 
 async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
-    """Work until told to stop. Raises SettingsRefused, ChainForked."""
-    async with open_container(settings) as container, asyncio.TaskGroup() as tasks:
-        tasks.create_task(forever(container.ctx, relay, stop), name="relay")
-        tasks.create_task(forever(container.ctx, watch_chain, stop), name="chain")
+    """Work until told to stop. Raises SettingsRefused."""
+    calls = Calls()
+    async with (
+        open_container(settings, open_tracing(settings, "lotsizeone-worker"), calls) as container,
+        monitored(container, checks_of(container)),
+        on_duty(container.database.duty("chain"), watch_chain, container.metrics) as watch_chain_for_all,
+    ):
+        relay, broker = Relay(container.ctx), container.broker
+        relaying = polling(relay) if broker is None else told(relay, calls, broker)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(forever(container.ctx, relaying, stop), name="relay")
+                tasks.create_task(forever(container.ctx, watch_chain_for_all, stop), name="chain")
+                tasks.create_task(forever(container.ctx, log_sweep(container), stop), name="log sweep")
+        finally:
+            await relay.close(STOP_WITHIN_S)

@@ -1,33 +1,52 @@
 """The marketplace's `Chain` port on these contracts: translates words and types; `sender` sends what is sent once."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from eth_hash.auto import keccak
 from eth_utils.address import to_checksum_address
 
-from contracts import evidence, terms
+from contracts import terms
 from contracts.bindings import agreement as moves
 from contracts.bindings import factory, token
 from contracts.bindings.call import Call
 from contracts.deployer import AddressBook
-from contracts.errors import NodeRefused, NodeUnavailable, Reverted
-from contracts.events import Event, decode, topics
+from contracts.errors import NodeDistrusted, NodeRefused, NodeUnavailable, Reverted
+from contracts.events import Event
+from contracts.guard import GuardedNode
 from contracts.rpc import Rpc
-from contracts.sender import OnceSender
+from contracts.sender import DEFAULT_POLICY, OnceSender
+from contracts.sending.policy import Health, SendingPolicy
 from contracts.signers import SignatureError, Signer, recover_typed_data
-from contracts.translation import PARTS_OF_A_LOG, Said, address_of, is_ours, statements
-from marketplace.domain.agreement import ActionKind, Agreement, Terms
+from contracts.translation import (
+    PARTS_OF_A_LOG,
+    Said,
+    address_of,
+    evidence_of,
+    hexed,
+    is_ours,
+    opened_terms,
+    packed,
+    statements,
+    unhexed,
+    unpacked,
+)
+from marketplace.domain.agreement import ActionKind, Agreement, AgreementKind, Milestone, Terms
+from marketplace.domain.evidence import EventCode, Witness
 from marketplace.ports.chain import (
     NO_CONSENT,
+    ChainDistrusted,
     ChainEvent,
+    ChainFundsLow,
     ChainParameters,
     ChainRefused,
     ChainUnavailable,
     Consent,
     Head,
     Proof,
+    SendingHealth,
     TypedData,
 )
 from marketplace.ports.stores import ChainTransactionStore
@@ -35,65 +54,32 @@ from marketplace.ports.stores import ChainTransactionStore
 SECRET_BYTES = 32
 SHARE = 0xFFFF
 """The lowest bits of `resolution`: what the call itself says."""
+FINALIZED_AFTER = 64
+"""Blocks from the head to the one that Ethereum calls finalized: two epochs, when all is well."""
 DUES = {"payee": moves.Party.PAYEE, "payer": moves.Party.PAYER, "fee": moves.Party.FEE_RECEIVER}
-
-
-def _hex(value: bytes) -> str:
-    return "0x" + value.hex()
-
-
-def _bytes(value: str | None) -> bytes:
-    return bytes.fromhex((value or "").removeprefix("0x"))
 
 
 def _address(agreement: Agreement) -> str:
     return str(to_checksum_address(agreement.address))
 
 
-def _signed(agreed: Terms) -> terms.Terms:
-    """The terms as the contracts count and pack them."""
-    values: dict[str, Any] = {}
-    for field in fields(terms.Terms):
-        value = getattr(agreed, field.name)
-        if field.name == "milestones":
-            lanes = [terms.Milestone(item.bps, int(item.code), terms.Witnessed(int(item.who))) for item in value]
-            value = terms.pack_milestones(lanes)
-        elif field.name == "kind":
-            value = terms.Kind(int(value))
-        elif field.type is bytes or field.type == "bytes":
-            value = _bytes(value)
-        values[field.name] = value
-    return terms.Terms(**values)
-
-
 def _agreed(agreed: Terms) -> terms.Terms:
-    """`_signed`, or ChainRefused where a member does not fit its field."""
+    """The terms as the contracts count and pack them, or ChainRefused where a member does not fit its field."""
     try:
-        return _signed(agreed)
+        return packed(agreed)
     except ValueError as error:
         raise ChainRefused("BadTerms") from error
 
 
-def _evidence(proof: Proof) -> moves.Evidence:
-    """A proof as the contracts take it."""
-    leaves = [
-        evidence.leaf(_bytes(agreement_id), _bytes(spec), code, at_ms, _bytes(payload))
-        for agreement_id, spec, code, at_ms, payload in proof.leaves
-    ]
-    *_, at_ms, payload = proof.leaves[proof.index]
-    return moves.Evidence(
-        at_ms=at_ms,
-        payload_hash=_bytes(payload),
-        proof=evidence.merkle_proof(leaves, proof.index),
-        root=_bytes(proof.root),
-        sequence=proof.sequence,
-        previous=_bytes(proof.previous),
-        signature=_bytes(proof.signature),
-    )
+def _stated(agreed: terms.Terms) -> Terms:
+    """The contracts' terms in the port's words."""
+    values = unpacked(agreed)
+    milestones = tuple(Milestone(bps, EventCode(code), Witness(who)) for bps, code, who in values["milestones"])
+    return Terms(**values | {"kind": AgreementKind(agreed.kind), "milestones": milestones})
 
 
 def _given(consent: Consent) -> moves.Authorisation:
-    return moves.Authorisation(consent.deadline, _bytes(consent.signature))
+    return moves.Authorisation(consent.deadline, unhexed(consent.signature))
 
 
 ACTIONS: Mapping[ActionKind, Callable[[str, terms.Terms, Consent], Call]] = {
@@ -123,11 +109,15 @@ def _event(event: Event, said: Said) -> ChainEvent:
 
 
 class ChainAdapter:
-    """`Chain` over JSON-RPC. `arbiter` and `fee_bps` are what the platform's terms name."""
+    """`Chain` over JSON-RPC. `arbiter` and `fee_bps` are what the platform's terms name.
+
+    What it says of blocks and logs is `node`'s, which is asked before anything is sent.
+    """
 
     def __init__(
         self,
         rpc: Rpc,
+        node: GuardedNode,
         book: AddressBook,
         relayer: Signer,
         store: ChainTransactionStore,
@@ -136,15 +126,25 @@ class ChainAdapter:
         arbiter: str,
         fee_bps: int,
         development: bool,
+        now: Callable[[], datetime],
+        sending: SendingPolicy = DEFAULT_POLICY,
     ) -> None:
         self._rpc = rpc
+        self._node = node
         self._book = book
-        self._sender = OnceSender(rpc, relayer, store, book.chain_id)
+        self._sender = OnceSender(
+            rpc, relayer, store, book.chain_id, replace(sending, confirmations=node.confirmations), now=now
+        )
         self._token = money
         self._arbiter = arbiter
         self._fee_bps = fee_bps
         self._development = development
         self._known: ChainParameters | None = None
+
+    @property
+    def depth(self) -> int:
+        """About how many blocks make one final."""
+        return FINALIZED_AFTER if self._node.confirmations is None else self._node.confirmations
 
     async def parameters(self) -> ChainParameters:
         """As the port says; read once, since nothing of it can change."""
@@ -162,30 +162,52 @@ class ChainAdapter:
                 self_attested_bps=settings.self_attested_bps,
                 arbiter=self._arbiter,
                 start_block=self._book.deployed_block,
+                confirmations=self.depth,
             )
         return self._known
 
     async def head(self) -> Head:
         """As the port says."""
-        block = await self._ask(self._rpc.call("eth_getBlockByNumber", "latest", False))
-        return Head(int(block["number"], 16), str(block["hash"]), int(block["timestamp"], 16))
+        block = await self._ask(self._node.head())
+        return Head(block.number, block.hash, block.timestamp)
+
+    async def final_number(self, head: Head) -> int:
+        """As the port says."""
+        found: int = await self._ask(self._node.final_number(head.number))
+        return found
+
+    async def corroborate(self, first: int, last: int, block_hash: str, events: Sequence[ChainEvent]) -> None:
+        """As the port says."""
+        other = await self._ask(self._node.witnessed(first, last, block_hash))
+        if other is not None and self._told(other) != list(events):
+            await self._ask(self._node.disagree(f"the second node has other events in blocks {first} to {last}"))
 
     async def block_hash(self, number: int) -> str | None:
         """As the port says."""
-        block = await self._ask(self._rpc.call("eth_getBlockByNumber", hex(number), False))
-        return None if block is None else str(block["hash"])
+        block = await self._ask(self._node.block(number))
+        return None if block is None else block.hash
 
     async def events(self, first: int, last: int) -> Sequence[ChainEvent]:
         """As the port says: logs of the factory and of clones whose address follows from their id, no others."""
-        query = {"fromBlock": hex(first), "toBlock": hex(last), "topics": [topics()]}
-        logs = await self._ask(self._rpc.call("eth_getLogs", query))
-        found = (event for log in logs if (event := decode(log)) is not None and is_ours(self._book, event))
-        return [_event(event, said) for event in found for said in statements(event, token.UNITS_PER_CENT)]
+        return self._told(await self._ask(self._node.events(first, last)))
+
+    def _told(self, found: Sequence[Event]) -> list[ChainEvent]:
+        ours = (event for event in found if is_ours(self._book, event))
+        return [_event(event, said) for event in ours for said in statements(event, token.UNITS_PER_CENT)]
+
+    async def opened_by_us(self, event: ChainEvent) -> Terms | None:
+        """As the port says."""
+        sent = await self._ask(self._rpc.call("eth_getTransactionByHash", event.transaction))
+        logs = await self._ask(self._node.events(event.block, event.block))
+        agreed = opened_terms(self._book, logs, event.agreement_id)
+        if sent is None or agreed is None:
+            raise ChainUnavailable(f"block {event.block} no longer opens {event.agreement_id}")
+        return _stated(agreed) if str(sent["from"]).lower() == self._sender.address.lower() else None
 
     async def terms_id(self, terms_: Terms) -> tuple[str, str]:
         """As the port says."""
         identity = terms.terms_id(_agreed(terms_), self._book.chain_id, self._book.factory)
-        return _hex(identity), address_of(self._book, identity, terms.Kind(int(terms_.kind))).lower()
+        return hexed(identity), address_of(self._book, identity, terms.Kind(int(terms_.kind))).lower()
 
     async def terms_to_sign(self, terms_: Terms) -> TypedData:
         """As the port says."""
@@ -209,7 +231,7 @@ class ChainAdapter:
     async def action_to_sign(self, agreement_id: str, action: ActionKind, deadline: int, number: int = 0) -> TypedData:
         """As the port says."""
         return terms.action_typed_data(
-            _bytes(agreement_id),
+            unhexed(agreement_id),
             terms.What(int(action)),
             terms.number_word(number),
             deadline,
@@ -220,19 +242,19 @@ class ChainAdapter:
     async def split_to_sign(self, agreement_id: str, payee_bps: int, deadline: int) -> TypedData:
         """As the port says."""
         return terms.split_typed_data(
-            _bytes(agreement_id), payee_bps, deadline, chain_id=self._book.chain_id, factory=self._book.factory
+            unhexed(agreement_id), payee_bps, deadline, chain_id=self._book.chain_id, factory=self._book.factory
         )
 
     def signed_by(self, typed: TypedData, signature: str) -> str | None:
         """As the port says."""
         try:
-            return recover_typed_data(typed, _bytes(signature))
+            return recover_typed_data(typed, unhexed(signature))
         except (SignatureError, ValueError):
             return None
 
     def keccak(self, data: bytes) -> str:
         """As the port says."""
-        return _hex(keccak(data))
+        return hexed(keccak(data))
 
     async def open_batch(self, key: str, delivery: Agreement, supplies: Sequence[Agreement]) -> None:
         """As the port says."""
@@ -262,50 +284,50 @@ class ChainAdapter:
 
     async def claim(self, key: str, agreement: Agreement, milestone: int, proofs: Sequence[Proof]) -> None:
         """As the port says."""
-        signed = [_evidence(proof) for proof in proofs]
-        await self._move(key, agreement, moves.claim(_address(agreement), _agreed(agreement.terms), milestone, signed))
+        signed = [evidence_of(proof) for proof in proofs]
+        await self._submit(key, moves.claim(_address(agreement), _agreed(agreement.terms), milestone, signed))
 
     async def delivered_by_secret(self, key: str, agreement: Agreement, secret: str) -> None:
         """As the port says."""
-        agreed, revealed = _agreed(agreement.terms), _bytes(secret)
+        agreed, revealed = _agreed(agreement.terms), unhexed(secret)
         if len(revealed) != SECRET_BYTES:
             raise ChainRefused("WrongSecret")
-        await self._move(key, agreement, moves.delivered_by_secret(_address(agreement), agreed, revealed))
+        await self._submit(key, moves.delivered_by_secret(_address(agreement), agreed, revealed))
 
     async def act(self, key: str, agreement: Agreement, action: ActionKind, consent: Consent) -> None:
         """As the port says."""
         move = ACTIONS.get(action)
         if move is None:
             raise ChainRefused(f"{action.name} is not relayed")
-        await self._move(key, agreement, move(_address(agreement), _agreed(agreement.terms), consent))
+        await self._submit(key, move(_address(agreement), _agreed(agreement.terms), consent))
 
     async def split(self, key: str, agreement: Agreement, payer: Consent, payee: Consent) -> None:
         """As the port says."""
         agreed = _agreed(agreement.terms)
         call = moves.split(_address(agreement), agreed, payer.number, _given(payer), _given(payee))
-        await self._move(key, agreement, call)
+        await self._submit(key, call)
 
     async def finalise(self, key: str, agreement: Agreement) -> None:
         """As the port says."""
-        await self._move(key, agreement, moves.finalise(_address(agreement), _agreed(agreement.terms)))
+        await self._submit(key, moves.finalise(_address(agreement), _agreed(agreement.terms)))
 
     async def release(self, key: str, agreement: Agreement) -> None:
         """As the port says."""
-        await self._move(key, agreement, moves.release(_address(agreement), _agreed(agreement.terms)))
+        await self._submit(key, moves.release(_address(agreement), _agreed(agreement.terms)))
 
     async def refund(self, key: str, agreement: Agreement) -> None:
         """As the port says."""
-        await self._move(key, agreement, moves.refund(_address(agreement), _agreed(agreement.terms)))
+        await self._submit(key, moves.refund(_address(agreement), _agreed(agreement.terms)))
 
     async def timeout(self, key: str, agreement: Agreement) -> None:
         """As the port says."""
-        await self._move(key, agreement, moves.timeout(_address(agreement), _agreed(agreement.terms)))
+        await self._submit(key, moves.timeout(_address(agreement), _agreed(agreement.terms)))
 
     async def pay_out(self, key: str, agreement: Agreement, party: str) -> None:
         """As the port says."""
         agreed = _agreed(agreement.terms)
         try:
-            await self._move(key, agreement, moves.withdraw(_address(agreement), agreed, DUES[party]))
+            await self._submit(key, moves.withdraw(_address(agreement), agreed, DUES[party]))
         except ChainRefused as refused:
             # Somebody else was faster: anyone may push a due to its owner.
             if refused.reason != "NothingDue":
@@ -327,26 +349,39 @@ class ChainAdapter:
 
     async def reconcile(self) -> None:
         """As the port says."""
+        await self._ask(self._node.require())
         await self._ask(self._sender.reconcile())
 
-    async def _submit(self, key: str, call: Call) -> None:
-        await self._ask(self._sender.submit(key, call))
+    async def require_funds(self) -> None:
+        """As the port says."""
+        if await self._ask(self._sender.spare_wei()) < 0:
+            raise ChainFundsLow("the account that pays for gas is below its reserve")
 
-    async def _move(self, key: str, agreement: Agreement, call: Call) -> None:
-        """A call of an agreement that exists: one to an address without code would succeed and do nothing."""
-        if await self._ask(self._rpc.call("eth_getCode", call.to, "latest")) == "0x":
-            raise ChainRefused("NotOpened")
-        await self._submit(key, call)
+    async def sending(self) -> SendingHealth:
+        """As the port says."""
+        health: Health = await self._ask(self._sender.health())
+        return SendingHealth(
+            pending=health.pending,
+            oldest_s=health.oldest_s,
+            balance=health.balance_wei,
+            reserve=health.reserve_wei,
+            alarms=health.alarms,
+            last_alarm=health.last_alarm,
+        )
+
+    async def _submit(self, key: str, call: Call) -> None:
+        await self._ask(self._node.require())
+        await self._ask(self._sender.submit(key, call))
 
     def _entry(self, agreement: Agreement) -> factory.Entry:
         permit = None
         if agreement.permit is not None:
             given = agreement.permit
-            permit = factory.Permit(int(given["value"]), int(given["deadline"]), _bytes(str(given["signature"])))
+            permit = factory.Permit(int(given["value"]), int(given["deadline"]), unhexed(str(given["signature"])))
         return factory.Entry(
             terms=_agreed(agreement.terms),
-            payer_signature=_bytes(agreement.payer_signature),
-            payee_signature=_bytes(agreement.payee_signature),
+            payer_signature=unhexed(agreement.payer_signature),
+            payee_signature=unhexed(agreement.payee_signature),
             permit=permit,
         )
 
@@ -358,5 +393,7 @@ class ChainAdapter:
             raise ChainRefused(reverted.name) from reverted
         except NodeRefused as refused:
             raise ChainRefused(str(refused)) from refused
+        except NodeDistrusted as distrusted:
+            raise ChainDistrusted(str(distrusted)) from distrusted
         except NodeUnavailable as unavailable:
             raise ChainUnavailable(str(unavailable)) from unavailable

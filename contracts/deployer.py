@@ -71,7 +71,10 @@ class _Document:
 
 @dataclass(frozen=True)
 class AddressBook(_Document):
-    """Where everything is. `test_euro` is None where real tokens are used."""
+    """Where everything is. `test_euro` is None where real tokens are used.
+
+    `genesis` is the hash of the chain's block 0; a book of an older release does not know it.
+    """
 
     chain_id: int
     factory: str
@@ -79,6 +82,7 @@ class AddressBook(_Document):
     supply_implementation: str
     test_euro: str | None
     deployed_block: int
+    genesis: str | None = None
 
     @property
     def places(self) -> dict[str, str]:
@@ -213,6 +217,7 @@ async def carry_out(rpc: Rpc, signer: Signer, plan: Plan) -> AddressBook:
         places["SupplyAgreement"],
         places.get("TestEuro"),
         await _deployed_block(rpc, places["AgreementFactory"], plan.from_block),
+        await _genesis(rpc),
     )
     await verify(rpc, book)
     await require_settings(rpc, book, plan)
@@ -226,9 +231,15 @@ async def verify(rpc: Rpc, book: AddressBook) -> None:
         DeploymentError: another chain, or other code.
     """
     await _require_chain(rpc, book.chain_id, "the address book is")
+    if book.genesis not in (None, found := await _genesis(rpc)):
+        raise DeploymentError(f"the address book is for another chain: block 0 is {found}, not {book.genesis}")
     for contract, address in book.places.items():
         if not await _is_ours(rpc, contract, address):
             raise DeploymentError(f"at {address} there is no {contract} of this release")
+
+
+async def _genesis(rpc: Rpc) -> str:
+    return str((await rpc.call("eth_getBlockByNumber", "0x0", False))["hash"])
 
 
 async def require_settings(rpc: Rpc, book: AddressBook, plan: Plan) -> None:

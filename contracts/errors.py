@@ -3,6 +3,7 @@
 ContractsError
 ├── NodeError
 │   ├── NodeUnavailable      no answer: ask again
+│   │   └── NodeDistrusted   an answer that cannot be believed: stop, and tell somebody
 │   └── NodeRefused          the node's error object
 └── Reverted                 the contract said no
     ├── NotYet               its time has not come: ask again then
@@ -33,6 +34,10 @@ class NodeError(ContractsError):
 
 class NodeUnavailable(NodeError):
     """No answer in time. Whether a transaction went out is for the chain to say."""
+
+
+class NodeDistrusted(NodeUnavailable):
+    """It answers, and cannot be believed: another chain, a stale head, garbled, or a second node disagrees."""
 
 
 class NodeRefused(NodeError):

@@ -1,7 +1,8 @@
-"""Signing and sending, with the nonce in the caller's hands and the outcome read from the chain.
+"""Signing and sending, with the nonce in the caller's hands.
 
-The order that loses nothing: reserve a nonce, `sign_call`, store the raw bytes, `broadcast`, later `outcome`. A retry
-broadcasts the same bytes; a stuck one is signed again at the *same* nonce with `Fees.bumped`.
+The order that loses nothing: reserve a nonce, `sign_call`, store the raw bytes, `broadcast`, later look for receipts of
+everything signed at that nonce. A retry broadcasts the same bytes; a stuck one is signed again at the *same* nonce with
+`Fees.bumped`.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ from eth_hash.auto import keccak
 
 from contracts.bindings.call import Call
 from contracts.errors import ContractsError, NodeRefused, NodeUnavailable
-from contracts.rpc import Rpc
+from contracts.rpc import Question, Rpc, answer, ask_all, member, quantity
 from contracts.signers import Signer
 
 # geth wants 10 % more from a replacement, others an eighth: an eighth satisfies all.
@@ -80,31 +81,37 @@ class Broadcast(Enum):
     """Something at this nonce is mined: perhaps an earlier attempt of ours, so look up all of them."""
     UNDERPRICED = "underpriced"
     """Another transaction waits at this nonce and offers as much."""
+    TOO_CHEAP = "too cheap"
+    """Below the next block's base fee, and this node does not keep what cannot be mined now."""
+    NO_MONEY = "no money"
+    """The account cannot pay for it as it stands."""
+    REFUSED = "refused"
+    """Any other refusal: this node will not take it as it is."""
 
 
 @dataclass(frozen=True)
-class Pending:
-    """Not mined; `seen` says whether the node has it at all."""
+class Market:
+    """What gas costs, in wei: the next block's base fee (EIP-1559), and the tip that nodes advise."""
 
-    seen: bool
+    base_fee: int
+    tip: int
 
-
-@dataclass(frozen=True)
-class Mined:
-    """In a block. `confirmations` counts that block as one; `succeeded` is the receipt's status."""
-
-    hash: str
-    receipt: dict[str, Any]
-    succeeded: bool
-    confirmations: int
+    def offer(self, ceiling: int) -> Fees:
+        """Fees with which the next blocks take a transaction, unless the ceiling is too low for that."""
+        return Fees(min(self.base_fee * _BASE_FEE_FACTOR + self.tip, ceiling), min(self.tip, ceiling))
 
 
-@dataclass(frozen=True)
-class Replaced:
-    """The nonce went to a transaction that is none of the attempts: nothing of ours will ever be mined."""
+MARKET_QUESTIONS: Final[tuple[Question, ...]] = (
+    ("eth_feeHistory", ["0x1", "latest", []]),
+    ("eth_maxPriorityFeePerGas", []),
+)
 
 
-Outcome = Pending | Mined | Replaced
+def market_from(history: Any, tip: Any) -> Market:
+    """From the answers to MARKET_QUESTIONS. Raises NodeRefused, NodeUnavailable."""
+    fees = member(answer(history), "baseFeePerGas")
+    following = fees[-1] if isinstance(fees, list) and fees else None
+    return Market(quantity(following, "base fee"), quantity(answer(tip), "tip"))
 
 
 async def suggest_fees(rpc: Rpc) -> Fees:
@@ -120,11 +127,21 @@ async def estimate_gas(rpc: Rpc, sender: str, call: Call) -> int:
     Raises:
         Reverted: it would fail now.
     """
+    method, parameters = estimate_question(sender, call)
+    return with_margin(await rpc.call(method, *parameters))
+
+
+def estimate_question(sender: str, call: Call) -> Question:
+    """What to ask a node for `with_margin`."""
     message: dict[str, str] = {"from": sender, "data": _hex(call.data), "value": hex(call.value)}
     if call.to is not None:
         message["to"] = call.to
-    estimate = int(await rpc.call("eth_estimateGas", message), 16)
-    return estimate * _GAS_MARGIN[0] // _GAS_MARGIN[1]
+    return "eth_estimateGas", [message]
+
+
+def with_margin(estimate: Any) -> int:
+    """Gas from a node's answer, a quarter on top. Raises Reverted, NodeRefused, NodeUnavailable."""
+    return quantity(answer(estimate), "gas") * _GAS_MARGIN[0] // _GAS_MARGIN[1]
 
 
 async def sign_call(signer: Signer, call: Call, *, nonce: int, gas: int, fees: Fees, chain_id: int) -> SignedCall:
@@ -152,37 +169,54 @@ async def broadcast(rpc: Rpc, raw: bytes) -> Broadcast:
         NodeUnavailable: no answer, so perhaps sent: broadcast again or ask for the outcome.
         NodeRefused: no node will take it: wrong chain, no money, malformed.
     """
-    try:
-        await rpc.call("eth_sendRawTransaction", _hex(raw))
-    except NodeRefused as error:
-        text = error.message.lower()
-        if "already known" in text or "already imported" in text or "known transaction" in text:
-            return Broadcast.KNOWN
-        if "nonce too low" in text:
-            return Broadcast.NONCE_USED
-        if "underpriced" in text:
-            return Broadcast.UNDERPRICED
-        raise
-    return Broadcast.SENT
+    (answered,) = await ask_all(rpc, [_question(raw)])
+    said = _said(answered)
+    if said in _HOPELESS:
+        answer(answered)
+    return said
 
 
-async def outcome(rpc: Rpc, attempts: Sequence[SignedCall]) -> Outcome:
-    """What the chain says about a nonce: `attempts` are all transactions ever signed for it."""
-    for attempt in attempts:
-        receipt = await rpc.call("eth_getTransactionReceipt", attempt.hash)
-        if receipt is not None:
-            head = int(await rpc.call("eth_blockNumber"), 16)
-            depth = max(head - int(receipt["blockNumber"], 16) + 1, 1)
-            return Mined(attempt.hash, receipt, int(receipt["status"], 16) == 1, depth)
-    first = attempts[0]
-    if int(await rpc.call("eth_getTransactionCount", first.sender, "latest"), 16) > first.nonce:
-        # A block may have come between the two questions: ask for the receipts once more before saying "lost".
-        for attempt in attempts:
-            if await rpc.call("eth_getTransactionReceipt", attempt.hash) is not None:
-                return Pending(seen=True)
-        return Replaced()
-    seen = [await rpc.call("eth_getTransactionByHash", attempt.hash) is not None for attempt in attempts]
-    return Pending(seen=any(seen))
+async def hand_in(rpc: Rpc, raws: Sequence[bytes]) -> list[tuple[Broadcast, str]]:
+    """Hands several to the node, in order; a refusal is an answer too, with the node's words: stored bytes wait.
+
+    Raises:
+        NodeUnavailable: no answer, so perhaps sent.
+    """
+    answers = await ask_all(rpc, [_question(raw) for raw in raws])
+    return [(said, str(one) if said in _HOPELESS else "") for one in answers for said in [_said(one)]]
+
+
+def _question(raw: bytes) -> Question:
+    return "eth_sendRawTransaction", [_hex(raw)]
+
+
+def _said(answered: Any) -> Broadcast:
+    """What an answer to a broadcast means; raises what is no refusal of the node."""
+    if not isinstance(answered, Exception):
+        return Broadcast.SENT
+    if not isinstance(answered, NodeRefused):
+        raise answered
+    text = answered.message.lower()
+    if text.startswith("known transaction"):
+        return Broadcast.KNOWN
+    return next((said for words, said in _WORDS.items() if words in text), Broadcast.REFUSED)
+
+
+_WORDS: Final = {
+    "already known": Broadcast.KNOWN,
+    "already imported": Broadcast.KNOWN,
+    "nonce too low": Broadcast.NONCE_USED,
+    "underpriced": Broadcast.UNDERPRICED,
+    "insufficient funds": Broadcast.NO_MONEY,
+    "insufficient balance": Broadcast.NO_MONEY,
+    # "max fee per gas less than block base fee", "fee cap less than …", "fee too low".
+    "base fee": Broadcast.TOO_CHEAP,
+    "basefee": Broadcast.TOO_CHEAP,
+    "fee too low": Broadcast.TOO_CHEAP,
+}
+"""Parts of what nodes say, in small letters; the first that fits counts."""
+_HOPELESS: Final = frozenset({Broadcast.NO_MONEY, Broadcast.TOO_CHEAP, Broadcast.REFUSED})
+"""Answers after which a transaction is not on its way."""
 
 
 async def wait_for_receipt(rpc: Rpc, tx_hash: str, *, timeout_s: float = 30.0, poll_s: float = 0.05) -> dict[str, Any]:

@@ -1,10 +1,11 @@
 """Between plain values and the contracts' types: what the adapter needs of terms and events. Knows no business."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields
 from typing import Any
 
-from contracts.bindings.agreement import Party, Reason
+from contracts import evidence
+from contracts.bindings.agreement import Evidence, Party, Reason
 from contracts.deployer import AddressBook
 from contracts.events import (
     NO_MILESTONE,
@@ -23,7 +24,16 @@ from contracts.events import (
     StateChanged,
     Withdrawn,
 )
-from contracts.terms import OPENED, Kind, agreement_address, unpack_milestones
+from contracts.terms import (
+    OPENED,
+    Kind,
+    Milestone,
+    Terms,
+    Witnessed,
+    agreement_address,
+    pack_milestones,
+    unpack_milestones,
+)
 
 NAMES = {Party.PAYEE: "payee", Party.PAYER: "payer", Party.FEE_RECEIVER: "fee"}
 MILESTONE_REASONS = frozenset({Reason.CLAIM, Reason.APPROVAL, Reason.RETENTION})
@@ -54,6 +64,12 @@ def is_ours(book: AddressBook, event: Event) -> bool:
     return event.place.address in {address_of(book, event.id, kind) for kind in Kind}
 
 
+def opened_terms(book: AddressBook, events: Iterable[Event], agreement_id: str) -> Terms | None:
+    """The terms in the log that opened this agreement, where it is among `events`."""
+    openings = (event for event in events if isinstance(event, Opened) and is_ours(book, event))
+    return next((opened.terms for opened in openings if hexed(opened.id) == agreement_id), None)
+
+
 def statements(event: Event, unit: int) -> Iterator[Said]:
     """What the event says, amounts in cents of `unit` token units."""
     if isinstance(event, FromFactory):
@@ -67,7 +83,7 @@ def statements(event: Event, unit: int) -> Iterator[Said]:
 
 
 def _of_work(event: StateChanged | Claimed | Contested | Delivered | Disputed, unit: int) -> Said:
-    identity = _hex(event.id)
+    identity = hexed(event.id)
     match event:
         case Claimed():
             fields = {"milestone": event.milestone, "matures_at": event.matures_after + 1}
@@ -83,7 +99,7 @@ def _of_work(event: StateChanged | Claimed | Contested | Delivered | Disputed, u
 
 
 def _of_payment(event: Withdrawn | Kept | Replaced, unit: int) -> Said:
-    identity = _hex(event.id)
+    identity = hexed(event.id)
     match event:
         case Withdrawn():
             return Said(identity, "withdrawn", _payment(NAMES[event.party], event.to, event.amount // unit))
@@ -91,7 +107,7 @@ def _of_payment(event: Withdrawn | Kept | Replaced, unit: int) -> Said:
             return Said(identity, "kept", {"party": NAMES[event.party], "amount_minor": event.amount // unit})
         case Replaced():
             carried = event.carried // unit
-            fields: dict[str, Any] = {"successor_id": _hex(event.successor), "amount_minor": carried}
+            fields: dict[str, Any] = {"successor_id": hexed(event.successor), "amount_minor": carried}
             return Said(identity, "replaced", fields)
 
 
@@ -99,21 +115,21 @@ def _of_opening(event: FromFactory, unit: int) -> Iterator[Said]:
     match event:
         case Opened():
             fields = {"address": event.agreement.lower(), "transaction": event.place.tx_hash}
-            yield Said(_hex(event.id), "opened", fields)
+            yield Said(hexed(event.id), "opened", fields)
             for index, lane in enumerate(unpack_milestones(event.terms.milestones)):
                 if lane is not None and lane.event_code == OPENED:
-                    yield Said(_hex(event.id), "paid_milestone", {"milestone": index}, 1)
+                    yield Said(hexed(event.id), "paid_milestone", {"milestone": index}, 1)
         case AdvanceToSupply():
-            advanced: dict[str, Any] = {"supply_id": _hex(event.supply_id), "amount_minor": event.amount // unit}
-            yield Said(_hex(event.delivery_id), "advanced", advanced)
+            advanced: dict[str, Any] = {"supply_id": hexed(event.supply_id), "amount_minor": event.amount // unit}
+            yield Said(hexed(event.delivery_id), "advanced", advanced)
         case AdvanceToPayee():
-            yield from _credits(_hex(event.id), event.amount, event.fee, 0, unit)
+            yield from _credits(hexed(event.id), event.amount, event.fee, 0, unit)
             if event.amount:
-                yield Said(_hex(event.id), "withdrawn", _payment("payee", event.to, event.amount // unit), 4)
+                yield Said(hexed(event.id), "withdrawn", _payment("payee", event.to, event.amount // unit), 4)
 
 
 def _credited(event: Credited, unit: int) -> Iterator[Said]:
-    identity = _hex(event.id)
+    identity = hexed(event.id)
     if event.reason in MILESTONE_REASONS and event.milestone != NO_MILESTONE:
         yield Said(identity, "paid_milestone", {"milestone": event.milestone})
     yield from _credits(identity, event.to_payee, event.fee, event.to_payer, unit)
@@ -130,5 +146,64 @@ def _payment(party: str, address: str, amount_minor: int) -> dict[str, Any]:
     return {"party": party, "address": address.lower(), "amount_minor": amount_minor}
 
 
-def _hex(value: bytes) -> str:
+def hexed(value: bytes) -> str:
+    """Bytes as 0x-hex."""
     return "0x" + value.hex()
+
+
+def unhexed(value: str | None) -> bytes:
+    """0x-hex as bytes; nothing as no bytes."""
+    return bytes.fromhex((value or "").removeprefix("0x"))
+
+
+def packed(agreed: Any) -> Terms:
+    """Terms as the contracts count and pack them, from an object with the same members in plain values.
+
+    Raises:
+        ValueError: a member does not fit its field.
+    """
+    values: dict[str, Any] = {}
+    for field in fields(Terms):
+        value = getattr(agreed, field.name)
+        if field.name == "milestones":
+            value = pack_milestones([Milestone(item.bps, int(item.code), Witnessed(int(item.who))) for item in value])
+        elif field.name == "kind":
+            value = Kind(int(value))
+        elif field.type is bytes or field.type == "bytes":
+            value = unhexed(value)
+        values[field.name] = value
+    return Terms(**values)
+
+
+def unpacked(agreed: Terms) -> dict[str, Any]:
+    """Terms in plain values: addresses in small letters, milestones as (share, event code, witness)."""
+    values: dict[str, Any] = {}
+    for field in fields(Terms):
+        value = getattr(agreed, field.name)
+        if field.name == "milestones":
+            lanes = unpack_milestones(value)
+            value = [(lane.bps, lane.event_code, int(lane.witnessed)) for lane in lanes if lane is not None]
+        elif isinstance(value, bytes):
+            value = hexed(value)
+        elif isinstance(value, str):
+            value = value.lower()
+        values[field.name] = value
+    return values
+
+
+def evidence_of(proof: Any) -> Evidence:
+    """A proof as the contracts take it; `leaves` are (agreement id, spec hash, code, at_ms, payload hash), in hex."""
+    leaves = [
+        evidence.leaf(unhexed(agreement_id), unhexed(spec), code, at_ms, unhexed(payload))
+        for agreement_id, spec, code, at_ms, payload in proof.leaves
+    ]
+    *_, at_ms, payload = proof.leaves[proof.index]
+    return Evidence(
+        at_ms=at_ms,
+        payload_hash=unhexed(payload),
+        proof=evidence.merkle_proof(leaves, proof.index),
+        root=unhexed(proof.root),
+        sequence=proof.sequence,
+        previous=unhexed(proof.previous),
+        signature=unhexed(proof.signature),
+    )

@@ -31,6 +31,11 @@ WHO: Mapping[type[e.Event], str] = {
     e.AgreementsDrafted: "platform",
     e.TermsSigned: "suppliers and manufacturer",
     e.SupplierDeclined: "supplier",
+    e.SupplierSilent: "clock",
+    e.SupplierCountered: "supplier",
+    e.NextSupplierAsked: "platform",
+    e.SupplyDrafted: "platform",
+    e.SearchReopened: "platform",
     e.QuoteIssued: "last signature",
     e.QuoteConfirmed: "customer",
     e.AgreementsOpened: "chain",
@@ -158,9 +163,10 @@ def _order(status: Status) -> Order:
 
 def _reading() -> Iterable[str]:
     yield "*Wishes* (what a person wants) that do not fit are refused in words; *facts* (what chain, shop floor and"
-    yield "clock report) that no longer fit change nothing, so a fact may be told twice. After a supplier declined, the"
-    yield "waits of the new search have deadlines of their own. An order that has expired still follows the chain:"
-    yield "money that opened after we had given up is still money."
+    yield "clock report) that no longer fit change nothing, so a fact may be told twice. After a search was reopened,"
+    yield "its waits have deadlines of their own; each supplier that is asked has one too. An order that has"
+    yield "expired still follows the chain: money that opened after we had given up is still money. So does one whose"
+    yield "confirmation was lost, because the database was restored from an older backup."
 
 
 PAGES: Mapping[str, Callable[[], str]] = {"docs/order-lifecycle.md": order_lifecycle}

@@ -1,16 +1,25 @@
-"""The marketplace's ports on the federation and on the choice: `SupplierDirectory` and `Selection`."""
+"""The marketplace's ports on the federation and on the choice: `SupplierDirectory` and `Selection`; and what the
+marketplace remembers for the registry that we serve."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from marketplace.domain.configuration import RequiredLine
+from marketplace.ports.offer_catalogue import CatalogueEntry, CatalogueQuestion, FacetTest, OfferCatalogueStore
 from marketplace.ports.selection import Chosen, NoSelection
 from marketplace.ports.supplier_directory import DirectoryMisconfigured, DirectoryUnavailable, Offer, Offers
 from matchmaking.efpf.answer import SearchAnswer
 from matchmaking.efpf.client import FederatedClient
 from matchmaking.efpf.query import SearchQuery
 from matchmaking.offers import Offer as FoundOffer
-from matchmaking.selection import Candidate, Constraints, Line, NoFeasibleSelection, select
+from matchmaking.peer.catalogue import PeerCatalogue, PeerItem, PeerParty
+from matchmaking.peer.documents import Indexed, index_item, index_party
+from matchmaking.peer.index import Hits, Question
+from matchmaking.peer.solr import DEFAULT_FIELD
+from matchmaking.selection import Candidate, Constraints, Line, NoFeasibleSelection, Problem, select
 from matchmaking.selection.candidates import fits
+from matchmaking.words import words_of
 
 HOURS_A_DAY = 24
 
@@ -38,7 +47,7 @@ class FederationAdapter:
 
 
 class SelectionAdapter:
-    """`Selection` by exact search."""
+    """`Selection` by exact search, in a thread: it may take seconds."""
 
     async def choose(
         self, lines: Sequence[RequiredLine], offers: Sequence[Offer], *, currency: str, latest_days: int, seed: str
@@ -47,8 +56,9 @@ class SelectionAdapter:
         constraints = Constraints(currency=currency, max_lead_time_h=latest_days * HOURS_A_DAY, seed=seed)
         quantities = {line.id: line.quantity for line in lines}
         candidates = [_candidate(offer, quantities[offer.line_id]) for offer in offers if offer.line_id in quantities]
+        problem = Problem(tuple(_line(line) for line in lines), tuple(candidates), constraints=constraints)
         try:
-            selection = select([_line(line) for line in lines], candidates, constraints)
+            selection = await asyncio.to_thread(select, problem)
         except NoFeasibleSelection as none:
             raise NoSelection(str(none)) from none
         by_id = {(offer.line_id, offer.supplier_id, offer.id): offer for offer in offers}
@@ -103,3 +113,49 @@ def _candidate(offer: Offer, quantity: int) -> Candidate:
         base_quantity=quantity,
         minimum_quantity=offer.minimum_quantity,
     )
+
+
+class CatalogueAdapter:
+    """The peer's index over `OfferCatalogueStore`: what our suppliers offer is what the federation finds."""
+
+    def __init__(self, store: OfferCatalogueStore) -> None:
+        self._store = store
+
+    async def find(self, question: Question, first: int, count: int) -> Hits:
+        """As the peer's protocol says."""
+        page = await self._store.search(_asked(question), first, count)
+        return Hits(page.total, tuple(_indexed(entry) for entry in page.entries))
+
+    async def facets(self, question: Question, fields: Sequence[str], limit: int) -> list[list[tuple[str, int]]]:
+        """As the peer's protocol says."""
+        counted = await self._store.facets(_asked(question), fields, limit)
+        return [list(one.counts) for one in counted]
+
+
+def entries_of(catalogue: PeerCatalogue) -> list[CatalogueEntry]:
+    """The parties and items of a catalogue file, as the store keeps them."""
+    entries = []
+    for party in catalogue.parties:
+        alone = party.model_dump(mode="json", exclude={"items"})
+        entries.append(_entry("party", index_party(party), {"party": alone}))
+        for item in party.items:
+            body = {"party": alone, "item": item.model_dump(mode="json")}
+            entries.append(_entry("item", index_item(party, item), body))
+    return entries
+
+
+def _entry(kind: str, indexed: Indexed, body: Mapping[str, Any]) -> CatalogueEntry:
+    facets = {name: tuple(values) for name, values in indexed.document.items() if values and name != DEFAULT_FIELD}
+    return CatalogueEntry(kind, indexed.id, indexed.party_id, words_of(indexed.text), facets, body)
+
+
+def _indexed(entry: CatalogueEntry) -> Indexed:
+    party = PeerParty.model_validate(entry.body["party"])
+    return (
+        index_party(party) if entry.kind == "party" else index_item(party, PeerItem.model_validate(entry.body["item"]))
+    )
+
+
+def _asked(question: Question) -> CatalogueQuestion:
+    tests = tuple(FacetTest(test.field, test.values, test.or_missing, test.excluded) for test in question.tests)
+    return CatalogueQuestion(question.kind, question.asker, question.words, tests)

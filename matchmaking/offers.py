@@ -41,7 +41,8 @@ class Offer:
 
     `price` is for `base_quantity` pieces in `currency`; both are None if the party wants to be asked for a quote.
     `texts` and `numbers` are the item's further properties by name; a number's unit stands behind `@` in its name
-    (`diameter@mm`). `lead_time_h` is in hours. `age_s` is how old the answer of the source was when it was used.
+    (`diameter@mm`). `lead_time_h` is in hours. `signed_by` is who proved to stand behind the source.
+    `age_s` is how old the answer of the source was when it was used.
     """
 
     source_id: str
@@ -61,6 +62,7 @@ class Offer:
     texts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     numbers: Mapping[str, tuple[Decimal, ...]] = field(default_factory=dict)
     price_conflict: bool = False
+    signed_by: str | None = None
     age_s: int = 0
 
     @property
@@ -111,13 +113,14 @@ class Offer:
             "properties": {name: list(values) for name, values in sorted(self.texts.items())},
             "numbers": {name: [_plain(v) for v in values] for name, values in sorted(self.numbers.items())},
             "price_conflict": self.price_conflict,
+            "signed_by": self.signed_by,
         }
 
     def digest(self) -> str:
         """SHA-256 (hexadecimal) of what was offered: freeze it beside a quote to tell later changes."""
         frozen = self.as_dict()
-        # Where it was found and whether another source disagreed do not change what the party offered.
-        del frozen["source"], frozen["price_conflict"]
+        # Where it was found, who vouched for that and whether another source disagreed change nothing of the offer.
+        del frozen["source"], frozen["price_conflict"], frozen["signed_by"]
         text = json.dumps(frozen, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         return hashlib.sha256(text.encode("ascii")).hexdigest()
 

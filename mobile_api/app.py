@@ -1,6 +1,6 @@
 """Puts the interface together: routes, guards, problems, limits, the live timeline and the built app."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -8,10 +8,13 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 
 from marketplace.application.context import Context
+from marketplace.application.design_files import LARGEST
+from marketplace.application.health import Check
 from mobile_api import errors
 from mobile_api.attempts import Attempts
-from mobile_api.health import health
+from mobile_api.health import checks_of, health
 from mobile_api.idempotency import Answers
+from mobile_api.journal import Journal, Observe, unobserved
 from mobile_api.live import LiveTimeline
 from mobile_api.middleware import BodyLimit, SafeResponses
 from mobile_api.openapi import TITLE, VERSION, document, operation_id
@@ -28,11 +31,14 @@ def create_app(
     *,
     routers: Sequence[APIRouter] = (),
     static_dir: Path | None = None,
+    observe: Observe = unobserved,
+    checks: Mapping[str, Check] | None = None,
 ) -> FastAPI:
     """The ASGI app of one API process.
 
     `routers` are mounted beside ours and guard themselves (the gateways' ingest, the registry peer). `static_dir` holds
-    the built app, by default the one in this package. Nothing is opened before the first request.
+    the built app, by default the one in this package. `observe` is told of each request. `checks`
+    are asked for /readyz beside the database and the chain. Nothing is opened before the first request.
     """
     services = Services(
         ctx=ctx,
@@ -41,6 +47,7 @@ def create_app(
         attempts=Attempts(),
         answers=Answers(settings.jwt_secret),
         live=LiveTimeline(ctx),
+        checks={**checks_of(ctx), **(checks or {})},
     )
 
     @asynccontextmanager
@@ -61,8 +68,9 @@ def create_app(
         lifespan=lifespan,
     )
     app.state.services = services
-    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, larger={"/v1/design-files": LARGEST})
     app.add_middleware(SafeResponses)
+    app.add_middleware(Journal, observe=observe)
     errors.install(app)
     include(app, development=settings.development)
     app.include_router(health)

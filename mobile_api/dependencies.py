@@ -35,13 +35,17 @@ class Allow:
         return account
 
 
-def public() -> None:
+async def public() -> None:
     """Says that a route is for everybody, on purpose."""
 
 
-def context(request: Request) -> Context:
-    """The application's context."""
-    return services(request).ctx
+async def context(request: Request) -> Context:
+    """The application's context; for a request that may write, one whose writes are one transaction.
+
+    A coroutine, or each request would wait for a thread to read one attribute.
+    """
+    own: Context | None = getattr(request.state, "ctx", None)
+    return own or services(request).ctx
 
 
 Ctx = Annotated[Context, Depends(context)]

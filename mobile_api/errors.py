@@ -19,13 +19,15 @@ from starlette.responses import Response
 
 from marketplace.domain.errors import (
     Conflict,
+    Finding,
     Forbidden,
     InvalidInput,
     InvalidTransition,
     NotFound,
+    NotMakeable,
     Unauthenticated,
 )
-from marketplace.ports.chain import ChainRefused, ChainUnavailable
+from marketplace.ports.chain import ChainFundsLow, ChainRefused, ChainUnavailable
 from marketplace.ports.unit_of_work import StoreUnavailable
 from mobile_api.messages import UNION_TAGS, message_for
 from mobile_api.strict_json import MalformedJson, RefusedJson
@@ -72,6 +74,7 @@ UNEXPECTED = Kind(500, "unexpected", "Something went wrong", "This is our fault,
 
 TABLE: Mapping[type[Exception], Kind] = {
     InvalidInput: Kind(422, "invalid-input", "Not acceptable", "Some values are not acceptable; see errors."),
+    NotMakeable: Kind(422, "not-makeable", "Cannot be made like this", "These values do not go together; see errors."),
     RequestValidationError: Kind(422, "invalid-input", "Not acceptable", "Some values are not acceptable; see errors."),
     RefusedJson: Kind(422, "invalid-input", "Not acceptable", "Some values are not acceptable; see errors."),
     MalformedJson: Kind(400, "malformed-json", "Not JSON"),
@@ -85,6 +88,12 @@ TABLE: Mapping[type[Exception], Kind] = {
     KeyReused: Kind(422, "key-reused", "Key used before", "This Idempotency-Key belongs to another request."),
     TooManyAttempts: Kind(429, "too-many-attempts", "Too many attempts"),
     Busy: Kind(503, "busy", "Busy", "Too much is going on just now; try again."),
+    ChainFundsLow: Kind(
+        503,
+        "no-gas-money",
+        "No new orders just now",
+        "The marketplace cannot pay the chain's fees for an order just now. The quote stays as it is: try again later.",
+    ),
     ChainUnavailable: UNAVAILABLE,
     StoreUnavailable: UNAVAILABLE,
     ConnectionError: UNAVAILABLE,
@@ -98,21 +107,26 @@ def problem(
     title: str,
     detail: str,
     *,
-    errors: Iterable[tuple[str, str]] = (),
+    errors: Iterable[Finding] = (),
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """A problem document; `errors` are (field, message) pairs."""
+    """A problem document; `errors` name fields, and the limit and the value where a machine refuses."""
     body: dict[str, Any] = {
         "type": f"urn:lotsizeone:problem:{slug}",
         "title": title,
         "status": status,
         "detail": detail,
     }
-    listed = [{"field": safe_field(field), "message": message} for field, message in errors]
+    listed = [_listed(found) for found in errors]
     if listed:
         body["errors"] = listed
     content = json.dumps(body, ensure_ascii=True, allow_nan=False).encode()
     return Response(content, status, headers=dict(headers or {}), media_type=PROBLEM_JSON)
+
+
+def _listed(found: Finding) -> dict[str, Any]:
+    entry: dict[str, Any] = {"field": safe_field(found.field), "message": found.message}
+    return entry if found.limit is None else entry | {"limit": found.limit, "value": found.value}
 
 
 def problem_for(error: Exception, request: Request) -> Response | None:
@@ -161,16 +175,18 @@ def install(app: FastAPI) -> None:
         app.add_exception_handler(kind, handle)
 
 
-def _fields_of(error: Exception) -> list[tuple[str, str]]:
+def _fields_of(error: Exception) -> list[Finding]:
     match error:
+        case NotMakeable():
+            return list(error.findings)
         case InvalidInput():
-            return [(error.field, error.message)]
+            return [Finding(error.field, error.message)]
         case RefusedJson():
-            return [(error.field or "body", message_for(error.problem, {}))]
+            return [Finding(error.field or "body", message_for(error.problem, {}))]
         case KeyReused():
-            return [("Idempotency-Key", "belongs to another request: make a new one")]
+            return [Finding("Idempotency-Key", "belongs to another request: make a new one")]
         case RequestValidationError():
-            return [(_path(entry), message_for(entry["type"], entry.get("ctx", {}))) for entry in error.errors()]
+            return [Finding(_path(entry), message_for(entry["type"], entry.get("ctx", {}))) for entry in error.errors()]
     return []
 
 

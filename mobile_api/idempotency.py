@@ -21,7 +21,7 @@ from starlette.responses import Response
 from marketplace.application import remembered
 from marketplace.application.context import Context
 from marketplace.domain.errors import Conflict, DomainError, InvalidInput
-from marketplace.ports.unit_of_work import StoredAnswer
+from marketplace.ports.unit_of_work import Apart, StoredAnswer
 from mobile_api.errors import Busy, KeyInUse, KeyReused, problem_for
 
 HEADER = "Idempotency-Key"
@@ -32,12 +32,16 @@ IN_FLIGHT = 10_000
 KEPT_REFUSALS = frozenset({403, 404, 422})
 """Refusals of a use case that another try cannot change. 401 and 409 can, and nothing above 499 was decided."""
 
-Name = tuple[str, str, str]
+Name = remembered.Name
 Handle = Callable[[Request], Awaitable[Response]]
 
 
 class Answers:
-    """Remembered answers: one request under a name at a time in this process, one row for it in the database."""
+    """Remembered answers: one request under a name at a time in this process, one row for it in the database.
+
+    The row is written in the transaction of what was done, so one name is one effect however many processes there are,
+    and whichever of them dies.
+    """
 
     def __init__(self, secret: str, *, wait_s: float = WAIT_S) -> None:
         key = hmac.digest(secret.encode(), b"remembered answers", hashlib.sha256)
@@ -54,13 +58,31 @@ class Answers:
         name = (principal, f"{request.method} {request.url.path}", key_of(request))
         body_hash = hmac.new(self._digest_key, await request.body(), hashlib.sha256).hexdigest()
         async with self._alone(name):
-            stored = await remembered.find(ctx, *name)
+            stored = await remembered.find(ctx, name)
             if stored is not None:
                 return self._replay(name, stored, body_hash)
-            response, kept = await _answer(request, handle)
-            if kept:
-                await remembered.keep(ctx, *name, self._sealed(name, response, body_hash))
-            return response
+            try:
+                try:
+                    return await self._do(ctx, request, name, body_hash, handle, together=True)
+                except Apart:
+                    return await self._do(ctx, request, name, body_hash, handle, together=False)
+            except Exception:
+                # Another process may have been faster with the same request: then its answer is ours.
+                stored = await remembered.find(ctx, name)
+                if stored is None:
+                    raise
+                return self._replay(name, stored, body_hash)
+
+    async def _do(
+        self, ctx: Context, request: Request, name: Name, body_hash: str, handle: Handle, *, together: bool
+    ) -> Response:
+        """What `handle` does and what it answers, in one transaction."""
+        async with remembered.OneTransaction(ctx.uow, together=together) as unit:
+            request.state.ctx = remembered.within(ctx, unit)
+            response, stands = await _answer(request, handle, unit)
+            if stands:
+                await unit.keep(name, self._sealed(name, response, body_hash), ctx)
+        return response
 
     @asynccontextmanager
     async def _alone(self, name: Name) -> AsyncIterator[None]:
@@ -112,7 +134,7 @@ def key_of(request: Request) -> str:
     return key
 
 
-async def _answer(request: Request, handle: Handle) -> tuple[Response, bool]:
+async def _answer(request: Request, handle: Handle, unit: remembered.OneTransaction) -> tuple[Response, bool]:
     """The answer and whether it stands. A refusal of the use case is turned into its problem here, to be kept."""
     try:
         response = await handle(request)
@@ -120,6 +142,7 @@ async def _answer(request: Request, handle: Handle) -> tuple[Response, bool]:
         problem = problem_for(error, request)
         if problem is None or problem.status_code not in KEPT_REFUSALS:
             raise
+        await unit.undo()
         return problem, True
     return response, 200 <= response.status_code < 300
 

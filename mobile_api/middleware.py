@@ -71,19 +71,24 @@ class SafeResponses:
 
 
 class BodyLimit:
-    """Refuses bodies larger than `max_bytes`, by their announced length or as soon as they pass it."""
+    """Refuses bodies larger than `max_bytes`, by their announced length or as soon as they pass it.
 
-    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+    `larger` has the bounds of paths that take more.
+    """
+
+    def __init__(self, app: ASGIApp, max_bytes: int, larger: Mapping[str, int] | None = None) -> None:
         self.app = app
         self.max_bytes = max_bytes
+        self.larger = larger or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        most = self.larger.get(scope["path"], self.max_bytes)
         announced = Headers(scope=scope).get("content-length", "")
-        if announced.isascii() and announced.isdigit() and int(announced[:20]) > self.max_bytes:
+        if announced.isascii() and announced.isdigit() and int(announced[:20]) > most:
             await _too_large()(scope, receive, send)
             return
         taken = 0
@@ -93,7 +98,7 @@ class BodyLimit:
             message = await receive()
             if message["type"] == "http.request":
                 taken += len(message.get("body", b""))
-                if taken > self.max_bytes:
+                if taken > most:
                     raise HTTPException(413, TOO_LARGE, headers={"Connection": "close"})
             return message
 

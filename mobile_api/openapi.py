@@ -27,6 +27,7 @@ TAGS = [
     {"name": "accounts", "description": "Joining, signing in and out, and the key that signs."},
     {"name": "chain", "description": "Where the agreements live."},
     {"name": "products", "description": "Products, their options and indicative prices."},
+    {"name": "designs", "description": "Files of the customer's own that a product is made from."},
     {"name": "orders", "description": "Placing, following and finishing orders."},
     {"name": "signature requests", "description": "What organisations are asked to sign."},
     {"name": "shop floor", "description": "Jobs and the rule that accepts orders."},
@@ -47,7 +48,12 @@ PROBLEM_SCHEMA = {
             "type": "array",
             "items": {
                 "type": "object",
-                "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
+                "properties": {
+                    "field": {"type": "string"},
+                    "message": {"type": "string"},
+                    "limit": {"type": "string", "description": "Where a machine refuses: what it takes."},
+                    "value": {"type": ["string", "number"], "description": "And what this is."},
+                },
                 "required": ["field", "message"],
                 "examples": [{"field": "configuration.amount", "message": "must be a whole number of pieces"}],
             },

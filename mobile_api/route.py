@@ -7,6 +7,7 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
+from marketplace.application.remembered import OneTransaction, within
 from marketplace.domain.errors import Unauthenticated
 from mobile_api import idempotency, strict_json
 from mobile_api.security import authenticate
@@ -27,7 +28,7 @@ class StrictRequest(Request):
 
 
 class StrictRoute(APIRoute):
-    """A route whose bodies are read strictly."""
+    """A route whose bodies are read strictly. What a request writes is one transaction: a failure leaves nothing."""
 
     def get_route_handler(self) -> Handler:
         """FastAPI's handler, given a strict request."""
@@ -41,7 +42,12 @@ class StrictRoute(APIRoute):
                 strict_request._body = await request.body()
                 if strict_request._body and _is_json(request):
                     await strict_request.json()
-            return await handle(strict_request)
+            if request.method == "GET" or hasattr(request.state, "ctx"):
+                return await handle(strict_request)
+            ctx = services(request).ctx
+            async with OneTransaction(ctx.uow) as unit:
+                request.state.ctx = within(ctx, unit)
+                return await handle(strict_request)
 
         return strict
 

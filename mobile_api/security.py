@@ -19,6 +19,7 @@ from marketplace.application import register_gateway, sign_in
 from marketplace.application.context import Context
 from marketplace.domain.errors import Unauthenticated
 from marketplace.domain.parties import Account
+from marketplace.ports import activity
 from marketplace.ports.unit_of_work import Gateway
 from mobile_api import tokens
 from mobile_api.services import services
@@ -62,6 +63,7 @@ async def sign_in_with_basic(request: Request) -> tuple[Account, str]:
         lifetime=timedelta(days=api.settings.token_days),
         now=api.ctx.clock.now(),
     )
+    activity.user_id.set(account.id)
     _log_success(account.id)
     return account, token
 
@@ -79,11 +81,12 @@ async def authenticate(request: Request) -> SignedIn:
         lifetime=timedelta(days=api.settings.token_days),
         now=api.ctx.clock.now(),
     )
-    if await sign_in.is_revoked(api.ctx, claims.token_id):
+    account, revoked = await sign_in.bearer(api.ctx, claims.subject, claims.token_id)
+    if revoked:
         raise Unauthenticated("this token was signed out: sign in again")
-    account = await sign_in.account(api.ctx, claims.subject)
     if account is None or account.role.value != claims.role:
         raise Unauthenticated("the token is not one of ours")
+    activity.user_id.set(account.id)
     signed_in = SignedIn(account, claims)
     request.state.signed_in = signed_in
     return signed_in
@@ -110,6 +113,7 @@ async def gateway_token_with_basic(request: Request) -> str:
         lifetime=timedelta(seconds=api.settings.gateway_token_s),
         now=api.ctx.clock.now(),
     )
+    activity.user_id.set(gateway.id)
     _log_success(gateway.id)
     return token
 
@@ -128,6 +132,7 @@ def gateway_authenticator(ctx: Context, settings: ApiSettings) -> Callable[[Requ
         gateway = await register_gateway.gateway(ctx, claims.subject)
         if gateway is None or claims.role != GATEWAY_ROLE:
             raise Unauthenticated("the token is not one of ours")
+        activity.user_id.set(gateway.id)
         return gateway
 
     return authenticate_gateway

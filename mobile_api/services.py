@@ -1,11 +1,13 @@
 """What one API process holds, found through `request.app`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
 from starlette.requests import HTTPConnection
 
 from marketplace.application.context import Context
+from marketplace.application.health import Check
 from mobile_api.attempts import Attempts
 from mobile_api.idempotency import Answers
 from mobile_api.live import LiveTimeline
@@ -23,6 +25,7 @@ class Services:
     attempts: Attempts
     answers: Answers
     live: LiveTimeline
+    checks: Mapping[str, Check]
 
 
 def services(request: HTTPConnection) -> Services:

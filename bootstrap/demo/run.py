@@ -21,7 +21,7 @@ from bootstrap.demo.story import Story, StoryFailed, staff
 from bootstrap.demo.supervisor import NotReady, Supervisor
 from bootstrap.evidence import evidence_of, write_evidence
 from bootstrap.files import check_writable
-from bootstrap.settings import Settings
+from bootstrap.settings import Settings, load_settings
 
 FUNDS_POLL_S = 0.2
 PHONE_POLL_S = 0.5
@@ -29,6 +29,7 @@ FUNDS_TIMEOUT_S = 30.0
 FOLLOW_AGAIN_S = 0.3
 LAST_WORDS_S = 3.0
 LAST_EVENT = "OrderSettled"
+WORKERS_BESIDE_A_BROKER = 2
 INTERRUPTED = 130
 """What shells call a program that Ctrl-C ended."""
 
@@ -44,8 +45,13 @@ async def run_demo(
 ) -> int:
     """Set the stage, play the story, show the outcome; then leave the app running unless `once`.
 
+    DATABASE_URL, BROKER_URL and CHAIN_URL of the environment are honoured; beside a broker there are two workers.
     Gives the exit code: 0 only when the order was settled. Raises ValueError where a file cannot be written.
     """
+    given = load_settings()
+    if not chain_url and "chain_url" in given.model_fields_set:
+        chain_url = given.chain_url
+    workers = WORKERS_BESIDE_A_BROKER if given.broker_url else 1
     for path in (json_file, evidence_file):
         if path is not None:
             check_writable(path)
@@ -55,7 +61,7 @@ async def run_demo(
         folder = (data or Path(scratch)).resolve()
         folder.mkdir(parents=True, exist_ok=True)
         supervisor = Supervisor(folder, lambda text: narrator.say("supervisor", text, style="yellow"))
-        performance = _Performance(folder, supervisor, narrator, json_file, evidence_file, chain_url)
+        performance = _Performance(folder, supervisor, narrator, json_file, evidence_file, chain_url, workers)
         try:
             await performance.go_on(port, once=once)
         except (StoryFailed, NotReady, TimeoutError, RuntimeError, httpx.HTTPError) as failure:
@@ -85,6 +91,7 @@ class _Performance:
     json_file: Path | None
     evidence_file: Path | None
     chain_url: str
+    workers: int
     settled: bool = False
 
     async def go_on(self, port: int, *, once: bool) -> None:
@@ -92,7 +99,14 @@ class _Performance:
         started = time.monotonic()
         self.narrator.tell("Setting the stage", "bold")
         ports = Ports.free(port)
-        stage = await set_stage(self.folder, ports, self.supervisor, self.narrator.say, chain_url=self.chain_url)
+        stage = await set_stage(
+            self.folder,
+            ports,
+            self.supervisor,
+            self.narrator.say,
+            chain_url=self.chain_url,
+            workers=self.workers,
+        )
         async with (
             _beside(self.supervisor.watch()),
             httpx.AsyncClient(base_url=stage.api_url, timeout=REQUEST_TIMEOUT_S, trust_env=False) as http,

@@ -70,10 +70,11 @@ class Program:
     environment: dict[str, str]
 
 
-def programs(folder: Path, ports: Ports, chain_url: str = "") -> dict[str, Program]:
+def programs(folder: Path, ports: Ports, chain_url: str = "", workers: int = 1) -> dict[str, Program]:
     """The platform's processes by name, the ones that everybody waits for first.
 
-    With a `chain_url` there is a chain already, and no devchain among them.
+    With a `chain_url` there is a chain already, and no devchain among them. Database and broker are those of the
+    environment, which every process inherits.
     """
     data = ["--data", str(folder)]
     settings = {
@@ -88,15 +89,21 @@ def programs(folder: Path, ports: Ports, chain_url: str = "") -> dict[str, Progr
         "ARGON2_MEMORY_KIB": "8192",
         "ARGON2_PASSES": "1",
         "START_PATIENCE_S": "60",
+        "METRICS_PORT": "",  # one of the environment could be had by one process only
     }
     devchain = {"devchain": Program(["devchain", *data, "--port", str(ports.chain)], {})}
     return ({} if chain_url else devchain) | {
         "api": Program(["api", *data, "--port", str(ports.api)], settings),
-        "worker": Program(["worker", *data], settings),
+        **{name: Program(["worker", *data], settings) for name in names_of_workers(workers)},
         "registry": Program(["registry", *data, "--port", str(ports.registry)], {}),
         "push-receiver": Program(["push-receiver", "--port", str(ports.push)], {}),
         "factory": Program(["factory", "--config", str(_factory_file(folder, ports))], {}),
     }
+
+
+def names_of_workers(count: int) -> list[str]:
+    """The first one is "worker"."""
+    return ["worker", *(f"worker-{number}" for number in range(2, count + 1))]
 
 
 def say_nothing(_who: str, _what: str) -> None:
@@ -111,6 +118,7 @@ async def set_stage(
     *,
     without: frozenset[str] = frozenset(),
     chain_url: str = "",
+    workers: int = 1,
 ) -> Stage:
     """Start the platform's processes, except those in `without`, deploy the contracts and wait for the API.
 
@@ -118,7 +126,8 @@ async def set_stage(
 
     Raises NotReady. What is needed later may still be starting: `all_listening` waits for it.
     """
-    platform = {name: program for name, program in programs(folder, ports, chain_url).items() if name not in without}
+    wanted = programs(folder, ports, chain_url, workers)
+    platform = {name: program for name, program in wanted.items() if name not in without}
     say("stage", f"starting {len(platform)} processes: {', '.join(platform)}")
     for name, program in platform.items():
         supervisor.start(name, program.arguments, program.environment)

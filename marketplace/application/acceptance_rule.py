@@ -1,8 +1,9 @@
 """The manufacturer's rule for orders that nobody needs to look at."""
 
 from marketplace.application.context import Context
+from marketplace.domain.acceptance import AcceptanceRule
 from marketplace.domain.errors import Forbidden
-from marketplace.domain.parties import AcceptanceRule, Account, Role
+from marketplace.domain.parties import Account, Role
 
 
 async def rule(ctx: Context, caller: Account) -> AcceptanceRule:

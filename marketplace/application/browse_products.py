@@ -5,7 +5,7 @@ from marketplace.application.views import ChoiceView, ModuleView, OptionView, Pa
 from marketplace.domain.errors import NotFound
 from marketplace.domain.parties import Role
 from marketplace.domain.pricing import from_price_minor
-from marketplace.domain.product import ChoiceOption, IntegerOption, Module, Option, Template, TextOption
+from marketplace.domain.product import ChoiceOption, FileOption, IntegerOption, Module, Option, Template, TextOption
 
 
 async def list_products(ctx: Context) -> tuple[ProductSummary, ...]:
@@ -88,6 +88,16 @@ def _option(option: Option) -> OptionView:
                 option.default,
                 max_length=option.max_length,
                 pattern=_pattern(option.alphabet),
+            )
+        case FileOption():
+            return OptionView(
+                option.id,
+                option.label,
+                "file",
+                option.help,
+                option.default,
+                format=option.format,
+                required=option.required,
             )
 
 

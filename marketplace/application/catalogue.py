@@ -1,16 +1,19 @@
 """Reads product templates from YAML files: a product is data, never code."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from marketplace.application.catalogue_engineering import FormulaReader, check_defaults, whole_number
 from marketplace.domain.errors import InvalidInput
 from marketplace.domain.product import (
     BoughtLine,
     Choice,
     ChoiceOption,
+    FileFormat,
+    FileOption,
     IntegerOption,
     Module,
     ModuleKind,
@@ -18,6 +21,7 @@ from marketplace.domain.product import (
     Template,
     TextOption,
 )
+from marketplace.planning.expressions import Language
 from marketplace.planning.lead_time import SECONDS_A_DAY
 
 
@@ -41,20 +45,27 @@ def load_catalogue(directory: Path) -> Mapping[str, Template]:
 def load_template(data: Mapping[str, Any], name: str) -> Template:
     """The template in `data`. Raises InvalidInput; `name` says where the data came from."""
     try:
+        modules = tuple(_module(module) for module in data["modules"])
+        options = tuple(option for module in modules for option in module.options)
+        _check_ids(options, name)
+        reader = FormulaReader(name, options, Language(options))
+        engineering = reader.engineering(data)
         template = Template(
             id=str(data["id"]),
-            version=_whole(data["version"], "version"),
+            version=whole_number(data["version"], "version"),
             name=str(data["name"]),
             summary=str(data["summary"]),
             currency=str(data["currency"]),
             manufacturer=str(data["manufacturer"]),
             amount_option=str(data["amount_option"]),
-            lead_time_days=_whole(data["lead_time_days"], "lead_time_days"),
+            lead_time_days=whole_number(data["lead_time_days"], "lead_time_days"),
             own_operation=str(data["own_operation"]),
-            modules=tuple(_module(module) for module in data["modules"]),
-            bought=tuple(_bought(line) for line in data["bill_of_materials"]),
-            seconds_per_piece=_whole(data.get("seconds_per_piece", 0), "seconds_per_piece"),
-            shift_seconds=_whole(data.get("shift_seconds", 8 * 3600), "shift_seconds"),
+            modules=modules,
+            bought=tuple(_bought(line, reader) for line in data["bill_of_materials"]),
+            seconds_per_piece=whole_number(data.get("seconds_per_piece", 0), "seconds_per_piece"),
+            shift_seconds=whole_number(data.get("shift_seconds", 8 * 3600), "shift_seconds"),
+            engineering=engineering,
+            drawing=reader.drawing(data),
         )
     except KeyError as missing:
         raise InvalidInput(f"{name}: {missing.args[0]}", "is missing") from missing
@@ -64,20 +75,17 @@ def load_template(data: Mapping[str, Any], name: str) -> Template:
     return template
 
 
+def _check_ids(options: Sequence[Option], name: str) -> None:
+    if len(options) != len({option.id for option in options}):
+        raise InvalidInput(f"{name}: modules", "two options have the same id")
+
+
 def _check(template: Template, name: str) -> None:
     if not isinstance(template.option(template.amount_option), IntegerOption):
         raise InvalidInput(f"{name}: amount_option", "must name an integer option")
     if not 0 < template.shift_seconds <= SECONDS_A_DAY:
         raise InvalidInput(f"{name}: shift_seconds", "must be from 1 to a day's 86400")
-    ids = [option.id for option in template.options()]
-    if len(ids) != len(set(ids)):
-        raise InvalidInput(f"{name}: modules", "two options have the same id")
-    for line in template.bought:
-        for attribute, (option_id, values) in line.attributes.items():
-            option = template.option(option_id)
-            if not isinstance(option, ChoiceOption) or {choice.value for choice in option.choices} - set(values):
-                where = f"{name}: bill_of_materials.{line.id}.{attribute}"
-                raise InvalidInput(where, "must give a value for every choice of one choice option")
+    check_defaults(template, name)
 
 
 def _module(data: Mapping[str, Any]) -> Module:
@@ -87,51 +95,64 @@ def _module(data: Mapping[str, Any]) -> Module:
         title=str(data["title"]),
         description=str(data["description"]),
         options=tuple(_option(option) for option in data["options"]),
-        price_minor=_whole(data.get("price_minor", 0), "price_minor"),
+        price_minor=whole_number(data.get("price_minor", 0), "price_minor"),
     )
 
 
 def _option(data: Mapping[str, Any]) -> Option:
     shared = {"id": str(data["id"]), "label": str(data["label"]), "help": str(data.get("help", ""))}
-    price_minor = _whole(data.get("price_minor", 0), "price_minor")
+    price_minor = whole_number(data.get("price_minor", 0), "price_minor")
     match data["type"]:
         case "choice":
             choices = tuple(
-                Choice(str(choice["value"]), str(choice["label"]), _whole(choice.get("price_minor", 0), "price_minor"))
+                Choice(
+                    str(choice["value"]),
+                    str(choice["label"]),
+                    whole_number(choice.get("price_minor", 0), "price_minor"),
+                )
                 for choice in data["choices"]
             )
             return ChoiceOption(**shared, choices=choices, default=str(data["default"]))
         case "integer":
             return IntegerOption(
                 **shared,
-                minimum=_whole(data["minimum"], "minimum"),
-                maximum=_whole(data["maximum"], "maximum"),
-                step=_whole(data["step"], "step"),
+                minimum=whole_number(data["minimum"], "minimum"),
+                maximum=whole_number(data["maximum"], "maximum"),
+                step=whole_number(data["step"], "step"),
                 unit=str(data["unit"]),
-                default=_whole(data["default"], "default"),
+                default=whole_number(data["default"], "default"),
                 price_minor=price_minor,
             )
         case "text":
             return TextOption(
                 **shared,
-                max_length=_whole(data["max_length"], "max_length"),
+                max_length=whole_number(data["max_length"], "max_length"),
                 alphabet=str(data["alphabet"]),
                 default=str(data.get("default", "")),
                 price_minor=price_minor,
             )
+        case "file":
+            return FileOption(
+                **shared,
+                format=FileFormat(data["format"]),
+                required=data.get("required", False) is True,
+                price_minor=price_minor,
+            )
         case other:
-            raise ValueError(f"an option's type is choice, integer or text, not {other!r}")
+            raise ValueError(f"an option's type is choice, integer, text or file, not {other!r}")
 
 
-def _bought(data: Mapping[str, Any]) -> BoughtLine:
+def _bought(data: Mapping[str, Any], reader: FormulaReader) -> BoughtLine:
+    place = f"bill_of_materials.{data['id']}"
     attributes = {
-        str(name): (str(rule["option"]), {str(key): str(value) for key, value in rule["values"].items()})
-        for name, rule in data["attributes"].items()
+        str(attribute): reader.formula(given, "string", f"{place}.{attribute}")
+        for attribute, given in data["attributes"].items()
     }
-    return BoughtLine(str(data["id"]), str(data["label"]), str(data["category"]), attributes)
-
-
-def _whole(value: object, key: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ValueError(f"{key} must be a whole number, not below 0")
-    return value
+    quantity = data.get("quantity")
+    return BoughtLine(
+        str(data["id"]),
+        str(data["label"]),
+        str(data["category"]),
+        attributes,
+        None if quantity is None else reader.formula(quantity, "int", f"{place}.quantity"),
+    )

@@ -1,271 +1,285 @@
-"""The chain speaks: its events, in order, become what we know of agreements and commands of their orders.
+"""The chain is read twice: up to its head, for what may still change, and up to its final block, for what counts.
 
-The only place where chain events are translated. The cursor moves in the transaction that applies a block's events.
+What is final has its effect in the transaction that moves the final mark. A fork above the mark touches rows without
+effect only. One that reaches below it is a broken promise of the chain: the orders that acted on it are frozen.
 """
 
-from collections.abc import Awaitable, Callable
+import logging
 from dataclasses import replace
-from datetime import UTC, datetime
 
-from marketplace.application.apply import apply
+from marketplace.application.catch_up import settle_held, why_held
+from marketplace.application.chain_events import apply_event
+from marketplace.application.chain_forks import freeze_orders, thaw_what_came_back
+from marketplace.application.chain_reading import Window, common_ancestor, has_forked, read_window
 from marketplace.application.context import Context
-from marketplace.application.wording import vouched_by
-from marketplace.domain.agreement import (
-    ENDED,
-    ZERO_HASH,
-    Agreement,
-    AgreementKind,
-    AgreementStatus,
-    OnChain,
-    Payout,
-    arrived,
-)
-from marketplace.domain.commands import (
-    RecordClaim,
-    RecordDelivered,
-    RecordOpened,
-    RecordRefunded,
-    RecordSettled,
-    RecordSupplyDelivered,
-)
-from marketplace.domain.effects import Effect, EffectKind
-from marketplace.domain.evidence import EventCode
-from marketplace.ports.chain import ChainEvent
-from marketplace.ports.unit_of_work import Transaction
+from marketplace.application.lost_agreements import find_lost, follow_lost, remember_lost
+from marketplace.domain.errors import Conflict
+from marketplace.ports.chain import ChainDistrusted, ChainUnavailable, Head
+from marketplace.ports.chain_cursor import Freeze, Mark, ReadingState, RememberedEvent
+from marketplace.ports.restores import Restore
+from marketplace.ports.unit_of_work import StoreUnavailable, Transaction
+
+log = logging.getLogger(__name__)
 
 BLOCKS_AT_ONCE = 200
+LEAST_RING = 256
+"""Blocks whose hashes are remembered at least: forks of public chains are a few blocks deep."""
+RING_PER_CONFIRMATION = 4
 
 
-class ChainForked(Exception):
-    """The chain no longer holds the block that was read last: money moves must stop and an operator must look."""
+PASSING = (StoreUnavailable, ChainUnavailable, Conflict, OSError)
+"""Failures that say nothing about an order: the same is tried again."""
+
+
+class _Overtaken(Exception):
+    """Another process has read the chain meanwhile."""
 
 
 async def sync_chain(ctx: Context) -> int:
-    """Apply what is new up to the head and return how many events were new.
+    """Read what is new, apply what is final, and return how many events had their effect.
 
-    Raises ChainUnavailable, and ChainForked when the last block read is no longer there.
+    Raises ChainUnavailable, and ChainDistrusted, which is noted where operators look.
     """
-    head = await ctx.chain.head()
-    async with ctx.uow.read() as tx:
-        cursor = await tx.cursor.get()
-    if cursor is None:
-        first = (await ctx.chain.parameters()).start_block
-    else:
-        number, known = cursor
-        if await ctx.chain.block_hash(number) != known:
-            raise ChainForked(f"block {number} is no longer {known}")
-        first = number + 1
-    applied = 0
-    while first <= head.number:
-        last = min(head.number, first + BLOCKS_AT_ONCE - 1)
-        events = await ctx.chain.events(first, last)
-        end = await ctx.chain.block_hash(last)
-        if end is None:
-            raise ChainForked(f"block {last} is gone")
+    try:
+        return await _Pass(ctx).run()
+    except _Overtaken:
+        return 0
+    except ChainDistrusted as distrusted:
+        await _note_distrust(ctx, str(distrusted))
+        raise
+
+
+class _Pass:
+    """One reading of the chain. `state` is what the database said last; every write checks that it still does."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+        self._state = ReadingState()
+        self._restore: Restore | None = None
+        self._applying: tuple[str, RememberedEvent] | None = None
+
+    async def run(self) -> int:
+        """As `sync_chain`."""
+        ctx = self._ctx
+        head = await ctx.chain.head()
+        final_number = await ctx.chain.final_number(head)
+        async with ctx.uow.read() as tx:
+            self._state = await tx.cursor.get()
+            self._restore = await tx.restores.catching_up()
+        if self._state.read is None:
+            await self._begin(head)
+        if await has_forked(ctx, self._state, head):
+            await self._walk_back(head)
+        applied = await self._apply_up_to(final_number, head)
+        if self._restore is not None:
+            await self._catch_up(self._restore, final_number, head)
+        await self._read_ahead(head)
+        if self._state.distrust is not None:
+            await self._trust_again()
+        return applied
+
+    async def _begin(self, head: Head) -> None:
+        """The first reading: the chain is remembered by its first block, and what an older version read is read again.
+
+        That had its effect when it was read, so here it has none.
+        """
+        ctx, final = self._ctx, self._state.final
+        genesis = await self._genesis()
         async with ctx.uow.write() as tx:
-            for event in events:
-                if not await tx.cursor.seen(event.block_hash, event.log_index):
-                    await _apply(ctx, tx, event)
-                    applied += 1
-            await tx.cursor.advance(last, end)
-        first = last + 1
-    return applied
+            await self._save(tx, replace(self._state, genesis=genesis))
+        first = (await ctx.chain.parameters()).start_block
+        while final is not None and first <= final.number:
+            last = min(final.number, first + BLOCKS_AT_ONCE - 1)
+            window = await read_window(ctx, None, first, last, head)
+            async with ctx.uow.write() as tx:
+                await self._check(tx)
+                await tx.cursor.add(window.events, applied=True)
+            first = last + 1
+        if final is not None:
+            async with ctx.uow.write() as tx:
+                await self._save(tx, replace(self._state, read=final))
+
+    async def _genesis(self) -> str:
+        found = await self._ctx.chain.block_hash(0)
+        if found is None:
+            raise ChainDistrusted("the chain has no block 0")
+        if self._state.genesis not in (None, found):
+            raise ChainDistrusted(f"this is another chain: block 0 is {found}, not {self._state.genesis}")
+        return found
+
+    async def _first(self, mark: Mark | None) -> int:
+        return mark.number + 1 if mark is not None else (await self._ctx.chain.parameters()).start_block
+
+    # ── forks ────────────────────────────────────────────────────────────────────────────────────
+
+    async def _walk_back(self, head: Head) -> None:
+        """To the last block that both branches share. What was read above it is forgotten; what had its effect is not:
+        the orders concerned are frozen."""
+        ctx, state = self._ctx, self._state
+        await self._genesis()
+        async with ctx.uow.read() as tx:
+            ring = await tx.cursor.ring()
+        ancestor = await common_ancestor(ctx, ring, head)
+        height = ancestor.number if ancestor is not None else (await ctx.chain.parameters()).start_block - 1
+        is_deep = state.final is not None and height < state.final.number
+        if is_deep:
+            await self._require_second_opinion(head)
+        async with ctx.uow.write() as tx:
+            await self._check(tx)
+            orphans = await tx.cursor.forget_above(height)
+            frozen = await freeze_orders(ctx, tx, orphans)
+            final = ancestor if is_deep else state.final
+            await self._save(tx, replace(state, read=ancestor, final=final))
+        read = state.read.number if state.read is not None else height
+        if is_deep:
+            log.critical(
+                "the chain forked below its final block: %d blocks above %d are gone, frozen orders: %s",
+                read - height,
+                height,
+                ", ".join(frozen) or "none",
+                extra={"alarm": "chain-fork"},
+            )
+        else:
+            log.warning("the chain forked: %d blocks above %d are read again", read - height, height)
+
+    async def _require_second_opinion(self, head: Head) -> None:
+        """What was final is not given up on one node's word, where there are two."""
+        ctx, final = self._ctx, self._state.final
+        number = head.number if final is None else min(final.number, head.number)
+        window = await read_window(ctx, None, number, number, head)
+        await ctx.chain.corroborate(number, number, window.end.hash, window.events)
+
+    # ── reading ──────────────────────────────────────────────────────────────────────────────────
+
+    async def _apply_up_to(self, final_number: int, head: Head) -> int:
+        """Read the final blocks (a second time, where they were read ahead) and let their events have their effect."""
+        ctx, applied = self._ctx, 0
+        while (first := await self._first(self._state.final)) <= final_number:
+            last = min(final_number, first + BLOCKS_AT_ONCE - 1)
+            window = await read_window(ctx, self._state.final, first, last, head)
+            await ctx.chain.corroborate(first, window.end.number, window.end.hash, window.events)
+            lost = await find_lost(ctx, window.events)
+            try:
+                async with ctx.uow.write() as tx:
+                    await self._check(tx)
+                    await self._confirm(tx, first, window)
+                    await remember_lost(ctx, tx, lost)
+                    applied += await self._apply_due(tx, window.end.number)
+                    read = self._state.read
+                    if read is None or read.number <= window.end.number:
+                        read = window.end
+                    state = replace(self._state, read=read, final=window.end)
+                    await self._keep(tx, state, window, head)
+            except PASSING:
+                raise
+            except Exception as failure:
+                # Judged out here, where the failure of a database has its name: only a fault of ours freezes.
+                if self._applying is None:
+                    raise
+                await self._freeze(*self._applying, failure)
+            finally:
+                self._applying = None
+        return applied
+
+    async def _freeze(self, order_id: str, event: RememberedEvent, failure: Exception) -> None:
+        """One order that cannot follow the chain waits for a person; the others do not wait for it."""
+        ctx, words = self._ctx, f"{type(failure).__name__}: {failure}"
+        reason = f"the order cannot follow the event {event.name} of block {event.block}: {words}"
+        async with ctx.uow.write() as tx:
+            await self._check(tx)
+            await tx.freezes.freeze(Freeze(order_id, event.block, reason, ctx.clock.now()))
+        log.critical("order %s is frozen: %s", order_id, reason, exc_info=failure, extra={"alarm": "chain-event"})
+
+    async def _confirm(self, tx: Transaction, first: int, window: Window) -> None:
+        """The events of final blocks are those of this reading: what a node left out or made up before is mended."""
+        said = {(event.block_hash, event.log_index) for event in window.events}
+        before = await tx.cursor.between(first, window.end.number)
+        wrong = [event for event in before if (event.block_hash, event.log_index) not in said and not event.applied]
+        if wrong:
+            log.error(
+                "%d events up to block %d are not there at final depth",
+                len(wrong),
+                window.end.number,
+                extra={"alarm": "chain-events"},
+            )
+            await tx.cursor.drop(wrong)
+        await tx.cursor.back_again(window.events)
+        await tx.cursor.add(window.events, applied=False)
+
+    async def _apply_due(self, tx: Transaction, up_to: int) -> int:
+        ctx, thawed = self._ctx, await thaw_what_came_back(self._ctx, tx, up_to)
+        if self._restore is not None:
+            tx.outbox.hold(why_held(self._restore))
+        for order_id in thawed:
+            log.warning("order %s goes on: everything that a fork took from it is on the chain again", order_id)
+        frozen = {freeze.order_id for freeze in await tx.freezes.open()}
+        done = []
+        for remembered in await tx.cursor.due(up_to):
+            agreement = await tx.agreements.get(remembered.agreement_id)
+            if agreement is not None:
+                if agreement.order_id in frozen:
+                    continue
+                self._applying = agreement.order_id, remembered
+                await apply_event(ctx, tx, agreement, remembered.event)
+                self._applying = None
+            else:
+                await follow_lost(ctx, tx, remembered.event)
+            done.append(remembered)
+        await tx.cursor.mark_applied(done)
+        return len(done)
+
+    async def _catch_up(self, restore: Restore, final_number: int, head: Head) -> None:
+        """After a restore: whatever stood on the chain by then must be final and applied before anything is done."""
+        ctx, up_to = self._ctx, restore.up_to_block
+        async with ctx.uow.write() as tx:
+            await self._check(tx)
+            if up_to is None:
+                up_to = head.number
+                await tx.restores.wait_for(up_to)
+            if final_number < up_to:
+                return
+            held = await settle_held(ctx, tx, restore)
+        log.warning("the chain has been read since the restore, up to block %d: %d effects are held", up_to, held)
+
+    async def _read_ahead(self, head: Head) -> None:
+        """Read what may still change, for people to see."""
+        ctx = self._ctx
+        while (first := await self._first(self._state.read)) <= head.number:
+            last = min(head.number, first + BLOCKS_AT_ONCE - 1)
+            window = await read_window(ctx, self._state.read, first, last, head)
+            async with ctx.uow.write() as tx:
+                await self._check(tx)
+                await tx.cursor.add(window.events, applied=False)
+                await self._keep(tx, replace(self._state, read=window.end), window, head)
+
+    # ── writing ──────────────────────────────────────────────────────────────────────────────────
+
+    async def _keep(self, tx: Transaction, state: ReadingState, window: Window, head: Head) -> None:
+        confirmations = (await self._ctx.chain.parameters()).confirmations
+        ring = max(LEAST_RING, RING_PER_CONFIRMATION * confirmations)
+        lowest = min(mark.number for mark in (state.read, state.final, window.end) if mark is not None)
+        await tx.cursor.remember(window.marks, keep_from=min(head.number - ring, lowest))
+        await self._save(tx, replace(state, head_number=head.number, head_at=head.timestamp))
+
+    async def _save(self, tx: Transaction, state: ReadingState) -> None:
+        await tx.cursor.save(state)
+        self._state = state
+
+    async def _check(self, tx: Transaction) -> None:
+        if await tx.cursor.get() != self._state:
+            raise _Overtaken
+
+    async def _trust_again(self) -> None:
+        async with self._ctx.uow.write() as tx:
+            await self._check(tx)
+            await self._save(tx, replace(self._state, distrust=None))
+        log.warning("the node is believed again")
 
 
-Handler = Callable[[Context, Transaction, Agreement, ChainEvent], Awaitable[None]]
-
-
-async def _apply(ctx: Context, tx: Transaction, event: ChainEvent) -> None:
-    agreement = await tx.agreements.get(event.agreement_id)
-    handler = HANDLERS.get(event.name)
-    if agreement is not None and handler is not None:
-        await handler(ctx, tx, agreement, event)
-
-
-def _instant(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
-
-
-async def _opened(ctx: Context, tx: Transaction, agreement: Agreement, event: ChainEvent) -> None:
-    await tx.agreements.save(replace(agreement, status=AgreementStatus.OPEN))
-    if not _is_the_orders(agreement):
-        await _later(ctx, tx, agreement, EffectKind.REFUND, refund_at(agreement))
-    delivery_id = agreement.id if agreement.kind is AgreementKind.DELIVERY else agreement.terms.parent
-    delivery = await tx.agreements.get(delivery_id)
-    opened = [
-        other for other in await tx.agreements.of_order(agreement.order_id) if other.status is AgreementStatus.OPEN
-    ]
-    # A batch opens whole or not at all, so the last of its logs completes it.
-    if delivery is not None and len(opened) == 1 + delivery.terms.supply_count:
-        await apply(ctx, tx, agreement.order_id, RecordOpened(event.transaction, refund_at(delivery)))
-
-
-def _is_the_orders(agreement: Agreement) -> bool:
-    """Whether the order's own deadlines are this agreement's; supplies and successors have theirs from here."""
-    return agreement.kind is AgreementKind.DELIVERY and agreement.terms.replaces == ZERO_HASH
-
-
-async def _later(ctx: Context, tx: Transaction, agreement: Agreement, kind: EffectKind, due: datetime) -> None:
-    """A move that time allows: somebody must make it, so we do."""
-    effect = Effect(kind, f"{kind}:{agreement.id}", agreement.id, due=due)
-    await tx.outbox.add(agreement.order_id, [effect], ctx.clock.now())
-
-
-def refund_at(agreement: Agreement) -> datetime:
-    """From when on anybody may send the money back: one second after delivery date and grace."""
-    return _instant(agreement.terms.deliver_by + agreement.terms.grace + 1)
-
-
-async def _claimed(ctx: Context, tx: Transaction, agreement: Agreement, event: ChainEvent) -> None:
-    index, matures_at = int(event.fields["milestone"]), int(event.fields["matures_at"])
-    proved_ms = (matures_at - 1 - agreement.terms.contest_window) * 1000
-    await tx.agreements.save(_with_milestone(agreement, index, "proved", proved_ms))
-    milestone = agreement.terms.milestones[index]
-    command = RecordClaim(
-        agreement_id=agreement.id,
-        code=int(milestone.code),
-        amount_minor=agreement.terms.milestone_minor(index),
-        vouched_by=vouched_by(milestone),
-    )
-    await apply(ctx, tx, agreement.order_id, command)
-    due = _instant(matures_at)
-    sweep = Effect(EffectKind.PAY_OUT, f"sweep:{agreement.id}:{index}", agreement.id, "payee", due)
-    await tx.outbox.add(agreement.order_id, [sweep], ctx.clock.now())
-
-
-def _with_milestone(agreement: Agreement, index: int, state: str, at_ms: int | None = None) -> Agreement:
-    """The agreement with a milestone in another state; its instant stays where none is given."""
-    _, before_ms = agreement.milestone_states.get(index, (state, 0))
-    changed = {index: (state, before_ms if at_ms is None else at_ms)}
-    return replace(agreement, milestone_states={**agreement.milestone_states, **changed})
-
-
-async def _contested(ctx: Context, tx: Transaction, agreement: Agreement, event: ChainEvent) -> None:
-    await tx.agreements.save(_with_milestone(agreement, int(event.fields["milestone"]), "contested"))
-
-
-async def _paid_milestone(ctx: Context, tx: Transaction, agreement: Agreement, event: ChainEvent) -> None:
-    await tx.agreements.save(_with_milestone(agreement, int(event.fields["milestone"]), "paid"))
-
-
-async def _delivered(ctx: Context, tx: Transaction, agreement: Agreement, event: ChainEvent) -> None:
-    delivered_at = int(event.fields["at"])
-    retained = agreement.terms.milestone_for(EventCode.RETAINED)
-    changed = agreement if retained is None else _with_milestone(agreement, retained, "waiting", delivered_at * 1000)
-    if agreement.status is not AgreementStatus.DISPUTED:  # a dispute goes on, with another question
-        changed = replace(changed, status=AgreementStatus.DELIVERED)
-    await tx.agreements.save(changed)
-    finalise_at = _instant(delivered_at + agreement.terms.accept_window + 1)
-    if not _is_the_orders(agreement):
-        await _later(ctx, tx, agreement, EffectKind.FINALISE, finalise_at)
-    if agreement.kind is AgreementKind.DELIVERY:
-        await apply(ctx, tx, agreement.order_id, RecordDelivered(_instant(delivered_at), finalise_at))
-    else:
-        await _supply_delivered(ctx, tx, agreement)
-
-
-async def _supply_delivered(ctx: Context, tx: Transaction, agreement: Agreement) -> None:
-    others = await tx.agreements.of_order(agreement.order_id)
-    supplies = [other for other in others if other.kind is AgreementKind.SUPPLY]
-    all_there = all(other.status is not AgreementStatus.OPEN for other in supplies)
-    supplier = await tx.parties.organisation(agreement.payee_id)
-    name = supplier.name if supplier else "the supplier"
-    await apply(ctx, tx, agreement.order_id, RecordSupplyDelivered(agreement.id, name, all_there))
-    ask = Effect(EffectKind.ASK_ACCEPTANCE, f"acceptance:{agreement.id}", agreement.id)
-    await tx.outbox.add(agreement.order_id, [ask], ctx.clock.now())
-
-
-async def _disputed(ctx: Context, tx: Transaction, agreement: Agreement, event: ChainEvent) -> None:
-    decide_by = int(event.fields["decide_by"])
-    key, due = f"timeout:{agreement.id}:{decide_by}", _instant(decide_by + 1)
-    silent = Effect(EffectKind.TIMEOUT, key, agreement.id, str(decide_by), due)
-    await tx.outbox.add(agreement.order_id, [silent], ctx.clock.now())
-
-
-async def _credited(ctx: Context, tx: Transaction, agreement: Agreement, event: ChainEvent) -> None:
-    party, amount = str(event.fields["party"]), int(event.fields["amount_minor"])
-    address = {"payee": agreement.terms.payee, "payer": agreement.terms.payer}.get(party)
-    if address is None:
-        address = (await _fee_receiver(ctx)).lower()
-    await _save_payout(tx, agreement, Payout(party, address, amount))
-
-
-async def _fee_receiver(ctx: Context) -> str:
-    # Known since the first read of this chain: the adapter keeps the parameters, so no call leaves the transaction.
-    return (await ctx.chain.parameters()).fee_receiver
-
-
-async def _advanced(ctx: Context, tx: Transaction, agreement: Agreement, event: ChainEvent) -> None:
-    supply = await tx.agreements.get(str(event.fields["supply_id"]))
-    address = supply.address if supply else ""
-    await _save_payout(tx, agreement, Payout("supply", address, int(event.fields["amount_minor"]), paid=True))
-
-
-async def _replaced(ctx: Context, tx: Transaction, agreement: Agreement, event: ChainEvent) -> None:
-    successor = await tx.agreements.get(str(event.fields["successor_id"]))
-    address = successor.address if successor else ""
-    await _save_payout(tx, agreement, Payout("successor", address, int(event.fields["amount_minor"]), paid=True))
-
-
-async def _save_payout(tx: Transaction, agreement: Agreement, payout: Payout) -> None:
-    await tx.agreements.save(replace(agreement, payouts=(*agreement.payouts, payout)))
-
-
-async def _withdrawn(ctx: Context, tx: Transaction, agreement: Agreement, event: ChainEvent) -> None:
-    payouts = arrived(agreement.payouts, str(event.fields["party"]), int(event.fields["amount_minor"]))
-    await tx.agreements.save(replace(agreement, payouts=payouts))
-    await _close(ctx, tx, agreement.order_id)
-
-
-async def _kept(ctx: Context, tx: Transaction, agreement: Agreement, event: ChainEvent) -> None:
-    party, key = str(event.fields["party"]), f"pay:{event.block_hash}:{event.log_index}"
-    await tx.outbox.add(agreement.order_id, [Effect(EffectKind.PAY_OUT, key, agreement.id, party)], ctx.clock.now())
-
-
-async def _state(ctx: Context, tx: Transaction, agreement: Agreement, event: ChainEvent) -> None:
-    status = AgreementStatus(OnChain(int(event.fields["state"])).name.lower())
-    changed = replace(agreement, status=status)
-    retained = agreement.terms.milestone_for(EventCode.RETAINED)
-    if retained is not None and status is AgreementStatus.RETAINED:
-        _, delivered_ms = agreement.milestone_states[retained]
-        due = _instant(delivered_ms // 1000 + agreement.terms.retention_window + 1)
-        await _later(ctx, tx, agreement, EffectKind.RELEASE, due)
-    elif retained is not None and status is AgreementStatus.SETTLED:
-        changed = _with_milestone(changed, retained, "paid")
-    await tx.agreements.save(changed)
-    if agreement.kind is AgreementKind.DELIVERY and status is AgreementStatus.REFUNDED:
-        await apply(ctx, tx, agreement.order_id, RecordRefunded())
-    await _close(ctx, tx, agreement.order_id)
-
-
-async def _close(ctx: Context, tx: Transaction, order_id: str) -> None:
-    """An order is settled once every agreement has ended and every cent of it has arrived."""
-    agreements = await tx.agreements.of_order(order_id)
-    known = {agreement.address for agreement in agreements}
-    if all(_finished(agreement, known) for agreement in agreements):
-        await apply(ctx, tx, order_id, RecordSettled())
-
-
-def _finished(agreement: Agreement, known: set[str]) -> bool:
-    """Money that went into a successor has arrived when that one has ended, so it must be one that we know."""
-    paid = [payout for payout in agreement.payouts if payout.paid]
-    followed = all(payout.address in known for payout in paid if payout.party == "successor")
-    whole = sum(payout.amount_minor for payout in paid) == agreement.terms.amount_minor
-    return agreement.status in ENDED and whole and followed
-
-
-HANDLERS: dict[str, Handler] = {
-    "opened": _opened,
-    "claimed": _claimed,
-    "contested": _contested,
-    "paid_milestone": _paid_milestone,
-    "delivered": _delivered,
-    "disputed": _disputed,
-    "credited": _credited,
-    "advanced": _advanced,
-    "withdrawn": _withdrawn,
-    "kept": _kept,
-    "replaced": _replaced,
-    "state": _state,
-}
-"""Event name → what it means."""
+async def _note_distrust(ctx: Context, reason: str) -> None:
+    async with ctx.uow.write() as tx:
+        state = await tx.cursor.get()
+        if state.distrust == reason:
+            return
+        await tx.cursor.save(replace(state, distrust=reason))
+    log.critical("the chain's node is not believed: %s", reason, extra={"alarm": "chain-distrusted"})

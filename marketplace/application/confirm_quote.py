@@ -37,13 +37,15 @@ async def confirm_quote(
 ) -> OrderView:
     """Take the customer's signatures; a repeat after success is harmless.
 
-    Raises NotFound, InvalidTransition, InvalidInput for a signature by another key, ChainUnavailable.
+    Raises NotFound, InvalidTransition, InvalidInput for a signature by another key, ChainUnavailable, ChainFundsLow
+    while the platform could not open the agreements.
     """
     async with ctx.uow.read() as tx:
         order = await own_order(tx, caller, order_id)
         if order.status in (Status.CONFIRMED, Status.CONTRACTED):
             return await present(ctx, tx, order_id, caller)
     order, delivery = await _quoted(ctx, caller, order_id)
+    await ctx.chain.require_funds()
     terms, permit = await _to_sign(ctx, delivery)
     _check(ctx, terms, terms_signature, order, "terms_signature")
     _check(ctx, permit, permit_signature, order, "permit_signature")

@@ -11,12 +11,14 @@ from marketplace.ports.job_dispatch import JobDispatch
 from marketplace.ports.push import PushSender
 from marketplace.ports.selection import Selection
 from marketplace.ports.supplier_directory import SupplierDirectory
+from marketplace.ports.telemetry import UNWATCHED, Telemetry
 from marketplace.ports.unit_of_work import UnitOfWork
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Commercial terms of the platform. Shares are basis points, windows are seconds.
+    """Commercial terms of the platform. Shares are basis points, windows are seconds; `confirmations` is how many
+    blocks people are told to wait for.
 
     The defaults are an ordinary shop's; the demonstration shortens the windows so that a story fits into a minute.
     """
@@ -29,19 +31,22 @@ class Policy:
     cancel_bps: int = 1_000
     timeout_bps: int = 10_000
     quote_validity_s: int = 24 * 3600
+    answer_s: int = 4 * 3600
+    answer_share_bps: int = 2_500
     grace_s: int = 3 * 24 * 3600
     contest_window_s: int = 24 * 3600
     accept_window_s: int = 7 * 24 * 3600
     arbiter_window_s: int = 14 * 24 * 3600
     search_retry_s: int = 10
+    confirmations: int = 0
     development: bool = False
     test_funds_minor: int = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Ports and policy. `new_id` gives random ids, `random_hash` 32 random bytes as 0x-hex,
-    `canonical` the RFC 8785 bytes of a JSON value."""
+    """Ports and policy. `new_id` gives random ids, `random_hash` 32 random bytes as 0x-hex, `canonical` the RFC 8785
+    bytes of a JSON value, `random` a number from 0 up to 1 that spreads waits: nothing secret hangs on it."""
 
     uow: UnitOfWork
     clock: Clock
@@ -55,3 +60,5 @@ class Context:
     new_id: Callable[[], str]
     random_hash: Callable[[], str]
     canonical: Callable[[Any], bytes]
+    random: Callable[[], float]
+    telemetry: Telemetry = UNWATCHED

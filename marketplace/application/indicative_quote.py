@@ -4,32 +4,36 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 
 from marketplace.application.browse_products import template_of
+from marketplace.application.configure_product import Configured, makeable
 from marketplace.application.context import Context
 from marketplace.application.views import IndicativeQuote, LineView, QuoteView
-from marketplace.domain.configuration import configure
+from marketplace.domain.engineering import routed
 from marketplace.domain.errors import InvalidInput
+from marketplace.domain.parties import Account
 from marketplace.domain.pricing import Price, price
-from marketplace.domain.product import Template
 from marketplace.planning.lead_time import earliest_days
 
 FURTHEST = timedelta(days=365)
 """Nobody can promise more than a year ahead."""
 
 
-def earliest_delivery(template: Template, pieces: int, today: date) -> date:
-    """The first day that can be promised."""
+def earliest_delivery(found: Configured, today: date) -> date:
+    """The first day that can be promised: by the routing's work where there is one, else by seconds a piece."""
+    template, pieces = found.template, found.configuration.amount
+    steps = routed(template.engineering, found.sheet)
+    work = sum(step.setup_minutes * 60 + step.run_seconds * pieces for step in steps)
     days = earliest_days(
-        pieces,
+        1,
         base_days=template.lead_time_days,
-        seconds_per_piece=template.seconds_per_piece,
+        seconds_per_piece=work if steps else template.seconds_per_piece * pieces,
         shift_seconds=template.shift_seconds,
     )
     return today + timedelta(days=days)
 
 
-def check_date(template: Template, pieces: int, deliver_by: date, today: date) -> None:
+def check_date(found: Configured, deliver_by: date, today: date) -> None:
     """Raises InvalidInput for a date that cannot be promised."""
-    earliest = earliest_delivery(template, pieces, today)
+    earliest = earliest_delivery(found, today)
     if not earliest <= deliver_by <= today + FURTHEST:
         raise InvalidInput("deliver_by", f"must be from {earliest} to {today + FURTHEST}: this product takes time")
 
@@ -50,15 +54,15 @@ def quote_view(price: Price, deliver_by: date) -> QuoteView:
 
 
 async def indicative_quote(
-    ctx: Context, product_id: str, *, configuration: Mapping[str, object], deliver_by: date
+    ctx: Context, caller: Account, product_id: str, *, configuration: Mapping[str, object], deliver_by: date
 ) -> IndicativeQuote:
-    """Price and earliest date. Raises NotFound, InvalidInput, ChainUnavailable."""
+    """Price and earliest date. Raises NotFound, InvalidInput, NotMakeable, ChainUnavailable."""
     template = template_of(ctx, product_id)
-    configured = configure(template, configuration)
+    found = await makeable(ctx, template, configuration, caller.id)
     today = ctx.clock.now().date()
-    check_date(template, configured.amount, deliver_by, today)
+    check_date(found, deliver_by, today)
     fee_bps = (await ctx.chain.parameters()).fee_bps
     return IndicativeQuote(
-        quote_view(price(template, configured, fee_bps=fee_bps), deliver_by),
-        earliest_delivery(template, configured.amount, today),
+        quote_view(price(template, found.configuration, fee_bps=fee_bps), deliver_by),
+        earliest_delivery(found, today),
     )

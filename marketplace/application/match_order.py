@@ -7,21 +7,22 @@ from datetime import timedelta
 
 from marketplace.application.advance import advance_of
 from marketplace.application.apply import apply
+from marketplace.application.bench import bench_of, offers_document
 from marketplace.application.browse_products import template_of
+from marketplace.application.configure_product import configured
 from marketplace.application.context import Context
+from marketplace.domain.acceptance import Received
 from marketplace.domain.advance import net_advance
 from marketplace.domain.commands import Command, PostponeMatch, RecordMatch, RejectOrder
-from marketplace.domain.configuration import configure, required_lines
+from marketplace.domain.configuration import required_lines
 from marketplace.domain.events import SupplyChoice
 from marketplace.domain.money import spell
 from marketplace.domain.order import Order, Status
 from marketplace.domain.parties import Organisation
 from marketplace.domain.pricing import price
+from marketplace.domain.sourcing import needed_by
 from marketplace.ports.selection import Chosen, NoSelection
 from marketplace.ports.supplier_directory import DirectoryMisconfigured, DirectoryUnavailable, Offer, Offers
-
-ASSEMBLY_DAYS = 1
-"""The manufacturer's own day after the last supply has arrived."""
 
 LONGEST_RETRY = timedelta(minutes=10)
 MISCONFIGURED_RETRY = timedelta(minutes=5)
@@ -36,13 +37,28 @@ async def match_order(ctx: Context, order_id: str) -> None:
             return
         maker = await tx.parties.organisation(order.manufacturer_id)
         rule = await tx.parties.rule(order.manufacturer_id)
+        standing = (0, 0)
+        if rule.looks_around:
+            standing = await tx.orders.standing(order.manufacturer_id, order.customer_id, order.id)
     command = await _search(ctx, order, (maker.registry_party_id if maker else None) or "")
     if isinstance(command, RecordMatch):
-        days = (order.deliver_by - ctx.clock.now().date()).days
-        exception = rule.exception(total_minor=command.price.total_minor, days=days)
+        exception = rule.exception(_received(ctx, order, command, standing))
         command = replace(command, exception=exception or await _own_money(ctx, command))
     async with ctx.uow.write() as tx:
         await apply(ctx, tx, order_id, command)
+
+
+def _received(ctx: Context, order: Order, match: RecordMatch, standing: tuple[int, int]) -> Received:
+    """What the manufacturer's rule asks. Two orders that are matched at the same moment do not see one another."""
+    return Received(
+        price=match.price,
+        supplies_minor=sum(choice.amount_minor for choice in match.choices),
+        days=(order.deliver_by - ctx.clock.now().date()).days,
+        product_id=order.product_id,
+        customer_id=order.customer_id,
+        open_orders=standing[0],
+        settled_orders=standing[1],
+    )
 
 
 async def _own_money(ctx: Context, match: RecordMatch) -> str | None:
@@ -58,8 +74,8 @@ async def _own_money(ctx: Context, match: RecordMatch) -> str | None:
 
 async def _search(ctx: Context, order: Order, buyer: str) -> Command:
     template = template_of(ctx, order.product_id)
-    configured = configure(template, order.configuration)
-    lines = required_lines(template, configured)
+    found = await configured(ctx, template, order.configuration, order.customer_id, anew=False)
+    lines = required_lines(template, found.sheet)
     now = ctx.clock.now()
     soon = now + _patience(ctx, now - order.placed_at)
     try:
@@ -70,7 +86,7 @@ async def _search(ctx: Context, order: Order, buyer: str) -> Command:
         reason = "the supplier registry refuses our sign-in; the operator has been told"
         return PostponeMatch(reason, now + MISCONFIGURED_RETRY)
     offers = await _joined(ctx, answer, order)
-    latest = (order.deliver_by - now.date()).days - ASSEMBLY_DAYS
+    latest = (needed_by(order) - now.date()).days
     try:
         chosen = await ctx.selection.choose(
             lines, offers, currency=template.currency, latest_days=latest, seed=order.id
@@ -80,7 +96,11 @@ async def _search(ctx: Context, order: Order, buyer: str) -> Command:
             return PostponeMatch(f"not all registries answered and {none}; the search goes on by itself", soon)
         return RejectOrder(f"no suppliers for this order: {none}", "platform")
     fee_bps = (await ctx.chain.parameters()).fee_bps
-    return RecordMatch(_by_supplier(chosen), price(template, configured, fee_bps=fee_bps), answer.partial, None)
+    choices = _by_supplier(chosen)
+    bench = bench_of(choices, lines, offers, currency=template.currency, latest_days=latest)
+    priced = price(template, found.configuration, fee_bps=fee_bps)
+    digest = ctx.chain.keccak(ctx.canonical(offers_document(choices, bench)))
+    return RecordMatch(choices, priced, answer.partial, None, bench, digest)
 
 
 def _patience(ctx: Context, waited: timedelta) -> timedelta:

@@ -9,7 +9,7 @@ from marketplace.ports.chain import ChainRefused, Consent
 
 async def _agreement(ctx: Context, agreement_id: str) -> Agreement:
     async with ctx.uow.read() as tx:
-        agreement = await tx.agreements.get(agreement_id)
+        agreement = await tx.agreements.get(agreement_id) or await tx.lost.get(agreement_id)
     if agreement is None:
         raise NotFound("agreement")
     return agreement

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from datetime import date
 
 from marketplace.application.browse_products import template_of
+from marketplace.application.configure_product import makeable
 from marketplace.application.context import Context
+from marketplace.application.design_files import digests_in
 from marketplace.application.indicative_quote import check_date
-from marketplace.application.present import present
+from marketplace.application.present import present, present_new
 from marketplace.application.views import OrderView
 from marketplace.domain.commands import PlaceOrder
-from marketplace.domain.configuration import configure
-from marketplace.domain.errors import Forbidden, InvalidInput, NotFound
+from marketplace.domain.errors import Conflict, Forbidden, InvalidInput, NotFound
 from marketplace.domain.lifecycle import place
 from marketplace.domain.parties import Account, Role
 from marketplace.domain.pricing import price
@@ -29,38 +30,44 @@ async def place_order(
 ) -> OrderView:
     """A new order; the same `client_reference` from the same customer gives the order that is there.
 
-    Raises NotFound, InvalidInput (naming the field), Forbidden.
+    Raises NotFound, InvalidInput (naming the field), NotMakeable, Forbidden.
     """
     if caller.role is not Role.CUSTOMER:
         raise Forbidden("only customers place orders")
     if caller.address is None or caller.address.lower() != payer_address.lower():
         raise InvalidInput("payer_address", "must be the signing key that is registered for this account")
     template = template_of(ctx, product_id)
-    configured = configure(template, configuration)
-    now = ctx.clock.now()
-    check_date(template, configured.amount, deliver_by, now.date())
+    found = await makeable(ctx, template, configuration, caller.id)
+    configured, now = found.configuration, ctx.clock.now()
+    check_date(found, deliver_by, now.date())
     price(template, configured, fee_bps=0)
     # The id follows from customer and reference, so that a repeat after a lost answer finds the first order.
     order_id = "ord_" + ctx.chain.keccak(f"{caller.id}|{client_reference}".encode())[2:26]
-    async with ctx.uow.write() as tx:
+    async with ctx.uow.glance() as tx:
         maker = await tx.parties.organisation_named(template.manufacturer)
-        if maker is None:
-            raise NotFound("product")
-        if await tx.orders.get(order_id) is None:
-            command = PlaceOrder(
-                order_id=order_id,
-                customer_id=caller.id,
-                manufacturer_id=maker.id,
-                product_id=template.id,
-                product_version=template.version,
-                configuration=dict(configured.values),
-                amount=configured.amount,
-                deliver_by=deliver_by,
-                payer_address=payer_address.lower(),
-                handover_hash=handover_hash.lower(),
-                client_reference=client_reference,
-            )
-            decision = place(command, now)
+    if maker is None:
+        raise NotFound("product")
+    command = PlaceOrder(
+        order_id=order_id,
+        customer_id=caller.id,
+        manufacturer_id=maker.id,
+        product_id=template.id,
+        product_version=template.version,
+        configuration=dict(configured.values),
+        amount=configured.amount,
+        deliver_by=deliver_by,
+        payer_address=payer_address.lower(),
+        handover_hash=handover_hash.lower(),
+        client_reference=client_reference,
+    )
+    decision = place(command, now)
+    try:
+        async with ctx.uow.write() as tx:
+            await tx.designs.use(order_id, tuple(digests_in(template, configured.values)))
             await tx.orders.save(decision.order, decision.events, decision.effects, now)
-    async with ctx.uow.read() as tx:
-        return await present(ctx, tx, order_id, caller)
+    except Conflict:
+        async with ctx.uow.read() as tx:
+            if await tx.orders.get(order_id) is None:
+                raise
+            return await present(ctx, tx, order_id, caller)
+    return present_new(ctx, decision.order, maker, caller)

@@ -1,6 +1,7 @@
 """Orders, agreements and requests as their readers may see them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from marketplace.application.access import concerns
@@ -8,6 +9,7 @@ from marketplace.application.context import Context
 from marketplace.application.indicative_quote import quote_view
 from marketplace.application.views import (
     AgreementView,
+    ConfirmingView,
     LabelledValue,
     MilestoneView,
     NextAction,
@@ -28,10 +30,20 @@ from marketplace.domain.errors import NotFound
 from marketplace.domain.evidence import EventCode
 from marketplace.domain.money import spell
 from marketplace.domain.order import Order, Status
-from marketplace.domain.parties import Account, Role
+from marketplace.domain.parties import Account, Organisation, Role
 from marketplace.ports.unit_of_work import SignatureRequest, Transaction
 
 HELD = frozenset({AgreementStatus.OPEN, AgreementStatus.DELIVERED, AgreementStatus.RETAINED, AgreementStatus.DISPUTED})
+
+
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """What is told with an order: its agreements, who is called what, when it changed, what is not final yet."""
+
+    agreements: Sequence[Agreement]
+    names: Mapping[str, str]
+    changed_at: datetime
+    confirming: ConfirmingView | None = None
 
 
 async def present(ctx: Context, tx: Transaction, order_id: str, reader: Account) -> OrderView:
@@ -39,36 +51,81 @@ async def present(ctx: Context, tx: Transaction, order_id: str, reader: Account)
     order = await tx.orders.get(order_id)
     if order is None:
         raise NotFound("order")
-    agreements = await tx.agreements.of_order(order_id)
-    full = reader.role is Role.OPERATOR or reader.party_id in (order.customer_id, order.manufacturer_id)
-    customers = reader.id == order.customer_id
-    shown = [item for item in agreements if _may_see(item, order, reader, full=full)]
-    maker = await tx.parties.organisation(order.manufacturer_id)
-    customer = await tx.parties.account(order.customer_id)
+    # There are none before terms are drafted.
+    agreements = await tx.agreements.of_order(order_id) if order.delivery_id is not None else ()
+    beside = _Beside(
+        agreements,
+        await tx.parties.names({order.customer_id, order.manufacturer_id, *_parties(*agreements)}),
+        await tx.orders.changed_at(order_id) or order.placed_at,
+        await _confirming(ctx, tx, _shown(order, agreements, reader)),
+    )
+    return _view(ctx, order, beside, reader)
+
+
+def present_new(ctx: Context, order: Order, maker: Organisation, reader: Account) -> OrderView:
+    """An order that its customer has just placed: nothing of it has to be read again."""
+    return _view(ctx, order, _Beside((), {maker.id: maker.name}, order.placed_at), reader)
+
+
+def _view(ctx: Context, order: Order, beside: _Beside, reader: Account) -> OrderView:
+    full, customers, names = _is_side(order, reader), reader.id == order.customer_id, beside.names
     template = ctx.catalogue[order.product_id]
-    events = await tx.orders.events(order_id)
     spelled = spell_out(template, configure(template, order.configuration))
     return OrderView(
         id=order.id,
         status=order.status,
         title=STATUS_TITLES[order.status],
         # What an order waits for, and a step's words, may name others: only its two sides read them.
-        waiting_for=(order.waiting_reason or WAITING_FOR.get(order.status)) if full else None,
+        waiting_for=_waiting_for(order, beside.confirming) if full else None,
         next_action=_next_action(order, reader),
         product=PartyView(template.id, template.name),
-        manufacturer=PartyView(order.manufacturer_id, maker.name if maker else ""),
-        customer_name=customer.display_name if customer and full and not customers else None,
+        manufacturer=PartyView(order.manufacturer_id, names.get(order.manufacturer_id, "")),
+        customer_name=names.get(order.customer_id) if full and not customers else None,
+        customer_id=order.customer_id if full and not customers else None,
         configuration=tuple(LabelledValue(label, value) for label, value in spelled),
         amount=order.amount,
         deliver_by=order.deliver_by,
         placed_at=order.placed_at,
-        updated_at=events[-1].at if events else order.placed_at,
+        updated_at=beside.changed_at,
         client_reference=order.client_reference if customers else None,
         quote=_quote(order) if full else None,
-        agreements=tuple([await agreement_view(tx, item) for item in shown]),
+        agreements=tuple(agreement_view(item, names) for item in _shown(order, beside.agreements, reader)),
         progress=ProgressView(order.done, order.of, order.step if full else "") if order.of else None,
-        payment=_payment(agreements) if full else None,
+        payment=_payment(beside.agreements) if full else None,
+        confirming=beside.confirming,
     )
+
+
+def _is_side(order: Order, reader: Account) -> bool:
+    return reader.role is Role.OPERATOR or reader.party_id in (order.customer_id, order.manufacturer_id)
+
+
+def _shown(order: Order, agreements: Sequence[Agreement], reader: Account) -> list[Agreement]:
+    full = _is_side(order, reader)
+    return [item for item in agreements if _may_see(item, order, reader, full=full)]
+
+
+def _parties(*agreements: Agreement) -> set[str]:
+    return {party for agreement in agreements for party in (agreement.payer_id, agreement.payee_id)}
+
+
+def _waiting_for(order: Order, confirming: ConfirmingView | None) -> str | None:
+    if confirming is not None:
+        return f"The chain has it: {confirming.blocks} of {confirming.of} blocks."
+    return order.waiting_reason or WAITING_FOR.get(order.status)
+
+
+async def _confirming(ctx: Context, tx: Transaction, agreements: Sequence[Agreement]) -> ConfirmingView | None:
+    """How deep the newest word of the chain is that does not count yet."""
+    of = ctx.policy.confirmations
+    if not of or not agreements:
+        return None
+    said = await tx.cursor.of_agreements([agreement.id for agreement in agreements])
+    newest = max((event.block for event in said if not event.applied), default=None)
+    read = (await tx.cursor.peek()).read
+    if newest is None or read is None:
+        return None
+    return ConfirmingView(blocks=min(max(read.number - newest, 0), of), of=of)
 
 
 def _may_see(agreement: Agreement, order: Order, reader: Account, *, full: bool) -> bool:
@@ -105,7 +162,7 @@ def _quote(order: Order) -> QuoteView | None:
     firm = order.status not in (Status.PLACED, Status.MATCHED, Status.ACCEPTED, Status.SOURCING)
     return QuoteView(
         kind="firm" if firm else "indicative",
-        version=1 + len(order.excluded_suppliers),
+        version=1 + order.searches,
         total_minor=view.total_minor,
         currency=view.currency,
         lines=view.lines,
@@ -113,6 +170,7 @@ def _quote(order: Order) -> QuoteView | None:
         deliver_by=view.deliver_by,
         firm_until=order.firm_until,
         digest=order.quote_digest,
+        firm_by=None if firm else order.firm_by,
     )
 
 
@@ -126,18 +184,10 @@ def _payment(agreements: Sequence[Agreement]) -> PaymentView | None:
     return PaymentView(total, total - released if delivery.status in HELD else 0, released)
 
 
-async def _name(tx: Transaction, party_id: str) -> str:
-    organisation = await tx.parties.organisation(party_id)
-    if organisation is not None:
-        return organisation.name
-    account = await tx.parties.account(party_id)
-    return account.display_name if account else ""
-
-
-async def agreement_view(tx: Transaction, agreement: Agreement) -> AgreementView:
-    """The agreement as its parties see it."""
+def agreement_view(agreement: Agreement, called: Mapping[str, str]) -> AgreementView:
+    """The agreement as its parties see it; `called` has their names by id."""
     terms = agreement.terms
-    payer, payee = await _name(tx, agreement.payer_id), await _name(tx, agreement.payee_id)
+    payer, payee = called.get(agreement.payer_id, ""), called.get(agreement.payee_id, "")
     others = {"fee": "Platform fee", "supply": "Suppliers", "successor": "The changed agreement"}
     names = {"payer": payer, "payee": payee} | others
     payouts: dict[tuple[str, str], int] = {}
@@ -192,9 +242,13 @@ async def _currency(tx: Transaction, agreement: Agreement) -> str:
 
 
 async def readable_terms(tx: Transaction, agreement: Agreement) -> tuple[LabelledValue, ...]:
-    """The terms in words, in the order in which people ask."""
-    terms, view = agreement.terms, await agreement_view(tx, agreement)
-    currency = await _currency(tx, agreement)
+    """The terms in words, in the order in which people ask. Raises NotFound."""
+    view = agreement_view(agreement, await tx.parties.names(_parties(agreement)))
+    return _in_words(agreement, view, await _currency(tx, agreement))
+
+
+def _in_words(agreement: Agreement, view: AgreementView, currency: str) -> tuple[LabelledValue, ...]:
+    terms = agreement.terms
     rows = [
         ("What", agreement.description),
         ("Made by", view.payee.name),
@@ -218,7 +272,8 @@ async def present_request(tx: Transaction, request: SignatureRequest) -> Signatu
     agreement = await tx.agreements.get(request.agreement_id)
     if agreement is None:
         raise NotFound("signature request")
-    view = await agreement_view(tx, agreement)
+    view = agreement_view(agreement, await tx.parties.names(_parties(agreement)))
+    currency = await _currency(tx, agreement)
     unprotected = agreement.terms.carrier == ZERO_ADDRESS and agreement.terms.handover != ZERO_HASH
     note = "No carrier signs this delivery: the buyer alone holds the proof." if unprotected else request.note
     return SignatureRequestView(
@@ -231,14 +286,14 @@ async def present_request(tx: Transaction, request: SignatureRequest) -> Signatu
             id=view.id,
             kind=view.kind,
             amount_minor=view.amount_minor,
-            currency=await _currency(tx, agreement),
+            currency=currency,
             payer=view.payer,
             payee=view.payee,
             deliver_by=view.deliver_by,
             description=view.description,
         ),
         typed_data=dict(request.typed_data),
-        readable=await readable_terms(tx, agreement),
+        readable=_in_words(agreement, view, currency),
         deadline=datetime.fromtimestamp(request.deadline, UTC),
         note=note,
     )

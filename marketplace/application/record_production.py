@@ -2,15 +2,16 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from marketplace.application.apply import apply
+from marketplace.application.apply import apply_each
 from marketplace.application.context import Context
 from marketplace.domain.agreement import ZERO_HASH, AgreementKind
-from marketplace.domain.commands import RecordFailure, RecordProgress
+from marketplace.domain.commands import Command, RecordFailure, RecordProgress
 from marketplace.domain.effects import Effect, EffectKind
 from marketplace.domain.errors import Conflict, Forbidden, InvalidInput
 from marketplace.domain.evidence import EventCode, ShopFloorEvent, SignedBatch, Source
-from marketplace.domain.production import FINAL, Job, JobState, advance
+from marketplace.domain.production import Job, JobState, advance
 from marketplace.ports.unit_of_work import Gateway, Transaction
 
 MOST_STEPS = 10_000
@@ -32,8 +33,7 @@ async def record_production(
         raise Forbidden("a gateway uploads only what it signed itself")
     lanes = {(event.epoch, event.lane) for event in events} | {(batch.epoch, batch.lane) for batch in batches}
     async with ctx.uow.write() as tx:
-        for event in events:
-            await _store(tx, gateway, event)
+        await _store(tx, gateway, events)
         for batch in batches:
             await _follows(tx, batch)
             if await tx.production.add_batch(batch):
@@ -41,20 +41,27 @@ async def record_production(
         return {lane: await tx.production.acknowledged(gateway.address, epoch, lane) for epoch, lane in lanes}
 
 
-async def _store(tx: Transaction, gateway: Gateway, event: ShopFloorEvent) -> None:
-    where = f"records.{event.seq}"
-    job = await tx.production.job(event.job_id)
-    if job is None or job.gateway != gateway.id:
-        raise Forbidden(f"job {event.job_id} is not for this gateway")
-    if event.agreement_id != job.agreement_id or event.spec_hash != job.spec_hash:
-        raise InvalidInput(where, f"names another agreement or specification than job {job.id}")
-    before = await tx.production.last_hash(event.agreement_id, event.gateway) or event.spec_hash
-    if not await tx.production.add_event(event):
+async def _store(tx: Transaction, gateway: Gateway, events: Sequence[ShopFloorEvent]) -> None:
+    """All at once: an upload has hundreds of events after an hour without a network."""
+    if not events:
         return
-    if json.loads(event.body)["prev"] != before:
-        raise InvalidInput(f"{where}.prev", "does not follow the last event of this agreement")
-    for name in ("index", "of"):
-        _count(event, name)
+    jobs = await tx.production.jobs({event.job_id for event in events})
+    heads: dict[str, str] = {}
+    for event in events:
+        job = jobs.get(event.job_id)
+        if job is None or job.gateway != gateway.id:
+            raise Forbidden(f"job {event.job_id} is not for this gateway")
+        if event.agreement_id != job.agreement_id or event.spec_hash != job.spec_hash:
+            raise InvalidInput(f"records.{event.seq}", f"names another agreement or specification than job {job.id}")
+        if event.agreement_id not in heads:
+            last = await tx.production.last_hash(event.agreement_id, event.gateway)
+            heads[event.agreement_id] = last or event.spec_hash
+    for event in await tx.production.add_events(events):
+        if json.loads(event.body)["prev"] != heads[event.agreement_id]:
+            raise InvalidInput(f"records.{event.seq}.prev", "does not follow the last event of this agreement")
+        heads[event.agreement_id] = event.payload_hash
+        for name in ("index", "of"):
+            _count(event, name)
 
 
 async def _follows(tx: Transaction, batch: SignedBatch) -> None:
@@ -71,16 +78,20 @@ async def _act(ctx: Context, tx: Transaction, batch: SignedBatch) -> None:
     events = await tx.production.events_of(batch)
     if len(events) != batch.last - batch.first + 1:
         raise InvalidInput(f"batches.{batch.sequence}", "covers events that are not there")
+    jobs = dict(await tx.production.jobs({event.job_id for event in events}))
+    told: dict[str, list[Told]] = {}
     for event in events:
-        job = await tx.production.job(event.job_id)
+        job = jobs.get(event.job_id)
         if job is None:
             raise Conflict(f"job {event.job_id} is gone")
         # An operation that is not its agreement's last ends with the code of a step: only the last one proves anything.
         ended = event.code == EventCode.OPERATION_FINISHED and event.value.get("final") == "true"
         code = EventCode.PRODUCTION_FINISHED if ended else event.code
-        changed = advance(job, code, done=_count(event, "index"), of=_count(event, "of"))
-        await tx.production.save_job(changed)
-        await tell_order(ctx, tx, changed, event.kind, event.value.get("step", ""), event.station, Source.MACHINE)
+        jobs[job.id] = advance(job, code, done=_count(event, "index"), of=_count(event, "of"))
+        what = Told(jobs[job.id], event.kind, event.value.get("step", ""), event.station, Source.MACHINE)
+        told.setdefault(event.agreement_id, []).append(what)
+    for agreement_id, news in told.items():
+        await tell_order(ctx, tx, agreement_id, news)
     for agreement_id in dict.fromkeys(event.agreement_id for event in events):
         await _claim_what_is_proved(ctx, tx, agreement_id)
 
@@ -95,32 +106,54 @@ def _count(event: ShopFloorEvent, name: str) -> int | None:
     return int(text)
 
 
-async def tell_order(
-    ctx: Context, tx: Transaction, job: Job, kind: str, step: str, station: str, source: Source
-) -> None:
-    """Translate the state of a job into a command of its order, and an arrival into a question to the carrier."""
-    agreement = await tx.agreements.get(job.agreement_id)
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is said of a job: `job` as it is after that."""
+
+    job: Job
+    kind: str
+    step: str
+    station: str
+    source: Source
+
+
+async def tell_order(ctx: Context, tx: Transaction, agreement_id: str, news: Sequence[Told]) -> None:
+    """Save an agreement's jobs as they are after the news, and translate each into a command of the order, an arrival
+    into a question to the carrier."""
+    agreement = await tx.agreements.get(agreement_id)
     if agreement is None:
-        raise Conflict(f"the agreement of job {job.id} is gone")
+        raise Conflict(f"the agreement of job {news[0].job.id} is gone")
+    # Read once the agreement is held: of two machines that end at the same time, the second sees that all have ended.
+    states = {job.id: job.state for job in await tx.production.jobs_of_agreement(agreement_id)}
+    commands: list[Command] = []
+    for one in news:
+        states[one.job.id] = one.job.state
+        complete = all(state is JobState.ENDED for state in states.values())
+        command = _command(one, last=complete and agreement.kind is AgreementKind.DELIVERY)
+        commands += [] if command is None else [command]
+        if complete and agreement.kind is AgreementKind.SUPPLY:
+            ask = Effect(EffectKind.ASK_CARRIER, f"carrier:{agreement.id}", agreement.id)
+            await tx.outbox.add(agreement.order_id, [ask], ctx.clock.now())
+    for job in {one.job.id: one.job for one in news}.values():
+        await tx.production.save_job(job)
+    await apply_each(ctx, tx, agreement.order_id, commands)
+
+
+def _command(told: Told, *, last: bool) -> Command | None:
+    job = told.job
     if job.state in (JobState.FAILED, JobState.REFUSED):
-        await apply(ctx, tx, job.order_id, RecordFailure(job.operation, step or kind))
-        return
-    jobs = await tx.production.jobs_of_agreement(job.agreement_id)
-    complete = all(other.state is JobState.ENDED for other in jobs)
-    if job.state in (JobState.RUNNING, JobState.ENDED):
-        command = RecordProgress(
-            operation=job.operation,
-            step=step or kind,
-            station=station,
-            done=job.done,
-            of=job.of,
-            reported_by=source,
-            last=complete and agreement.kind is AgreementKind.DELIVERY,
-        )
-        await apply(ctx, tx, job.order_id, command)
-    if complete and agreement.kind is AgreementKind.SUPPLY and job.state in FINAL:
-        ask = Effect(EffectKind.ASK_CARRIER, f"carrier:{agreement.id}", agreement.id)
-        await tx.outbox.add(job.order_id, [ask], ctx.clock.now())
+        return RecordFailure(job.operation, told.step or told.kind)
+    if job.state not in (JobState.RUNNING, JobState.ENDED):
+        return None
+    return RecordProgress(
+        operation=job.operation,
+        step=told.step or told.kind,
+        station=told.station,
+        done=job.done,
+        of=job.of,
+        reported_by=told.source,
+        last=last,
+    )
 
 
 async def _claim_what_is_proved(ctx: Context, tx: Transaction, agreement_id: str) -> None:

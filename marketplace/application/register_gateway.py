@@ -21,5 +21,5 @@ async def register_gateway(
 
 async def gateway(ctx: Context, gateway_id: str) -> Gateway | None:
     """The gateway, or None."""
-    async with ctx.uow.read() as tx:
+    async with ctx.uow.glance() as tx:
         return await tx.parties.gateway(gateway_id)

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from marketplace.application.context import Context
-from marketplace.application.record_production import tell_order
+from marketplace.application.record_production import Told, tell_order
 from marketplace.application.views import JobView, ParameterView, StepsView
 from marketplace.domain.errors import Conflict, InvalidInput, NotFound
 from marketplace.domain.evidence import EventCode, Source
@@ -46,8 +46,8 @@ async def report(ctx: Context, caller: Account, job_id: str, *, kind: str, note:
             raise Conflict(f"this job has {job.state} already")
         done = job.done + (1 if kind in ("step", "finished") else 0)
         changed = advance(job, code, done=done, of=max(job.of, done))
-        await tx.production.save_job(changed)
-        await tell_order(ctx, tx, changed, kind, note, caller.display_name, Source.PERSON)
+        told = Told(changed, kind, note, caller.display_name, Source.PERSON)
+        await tell_order(ctx, tx, job.agreement_id, [told])
     return job_view(changed)
 
 

@@ -22,13 +22,13 @@ def view(account: Account) -> AccountView:
 
 async def credentials(ctx: Context, email: str) -> Account | None:
     """The account with this e-mail address, or None."""
-    async with ctx.uow.read() as tx:
+    async with ctx.uow.glance() as tx:
         return await tx.parties.account_by_email(email.strip().lower())
 
 
 async def account(ctx: Context, account_id: str) -> Account | None:
     """The account with this id, or None."""
-    async with ctx.uow.read() as tx:
+    async with ctx.uow.glance() as tx:
         return await tx.parties.account(account_id)
 
 
@@ -38,7 +38,13 @@ async def revoke(ctx: Context, jti: str, expires_at: datetime) -> None:
         await tx.parties.revoke_token(jti, expires_at)
 
 
+async def bearer(ctx: Context, account_id: str, jti: str) -> tuple[Account | None, bool]:
+    """Whose token this is, or None, and whether it was signed out."""
+    async with ctx.uow.glance() as tx:
+        return await tx.parties.bearer(account_id, jti)
+
+
 async def is_revoked(ctx: Context, jti: str) -> bool:
     """Whether the token was signed out."""
-    async with ctx.uow.read() as tx:
+    async with ctx.uow.glance() as tx:
         return await tx.parties.is_revoked(jti)

@@ -44,7 +44,7 @@ class ChoiceView:
 
 @dataclass(frozen=True, slots=True)
 class OptionView:
-    """An option; `type` is choice, integer or text, and fields of other types are None."""
+    """An option; `type` is choice, integer, text or file, and fields of other types are None."""
 
     id: str
     label: str
@@ -58,6 +58,8 @@ class OptionView:
     unit: str | None = None
     max_length: int | None = None
     pattern: str | None = None
+    format: str | None = None
+    required: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ class LineView:
 
 @dataclass(frozen=True, slots=True)
 class QuoteView:
-    """A price and a date. `kind` is indicative or firm; the lines add up to the total, the fee is inside."""
+    """A price and a date, indicative or firm. By `firm_by` the suppliers that are asked must have answered."""
 
     kind: str
     version: int
@@ -118,6 +120,7 @@ class QuoteView:
     deliver_by: date
     firm_until: datetime | None
     digest: str | None
+    firm_by: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +163,14 @@ class PaymentView:
     total_minor: int
     secured_minor: int
     released_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmingView:
+    """The chain has said something of the order that does not count yet: `blocks` of `of` stand over it."""
+
+    blocks: int
+    of: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +232,7 @@ class OrderView:
     product: PartyView
     manufacturer: PartyView
     customer_name: str | None
+    customer_id: str | None
     configuration: tuple[LabelledValue, ...]
     amount: int
     deliver_by: date
@@ -231,6 +243,7 @@ class OrderView:
     agreements: tuple[AgreementView, ...]
     progress: ProgressView | None
     payment: PaymentView | None
+    confirming: ConfirmingView | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,22 +380,3 @@ class InboxView:
 
     items: tuple[MessageView, ...]
     unread: int
-
-
-@dataclass(frozen=True, slots=True)
-class TokenView:
-    """The settlement money, as a wallet would ask."""
-
-    address: str
-    decimals: int
-    symbol: str
-
-
-@dataclass(frozen=True, slots=True)
-class ChainView:
-    """Where the agreements live. `unit` is token units in one cent, as text."""
-
-    chain_id: int
-    factory: str
-    token: TokenView
-    unit: str

@@ -1,6 +1,7 @@
 """The words people read. They never claim more than is proved, and never speak of wallets, gas or tokens."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from marketplace.domain.agreement import Milestone
@@ -74,6 +75,9 @@ def message_for(event: str, order: Order, product: str, audience: str) -> tuple[
         "OrderMatched": ("New order", f"{what} for {by}, {amount}."),
         "DecisionAsked": ("An order needs you", order.waiting_reason or "Accept or reject it."),
         "OrderRejected": ("We cannot make this order", order.waiting_reason or "Nobody can make it as configured."),
+        "NextSupplierAsked": ("Another supplier is asked", _soon(order, "price and date stay as they are")),
+        "SearchReopened": ("Looking for suppliers again", order.waiting_reason or "The price stays as it is."),
+        "SupplierCountered": ("A supplier asked for other terms", _soon(order, "the customer's price and date stay")),
         "QuoteIssued": ("Your quote is ready", f"{what}: {amount}, delivered by {by}. Confirm to order."),
         "AgreementsOpened": ("Payment secured", f"{amount} is held until the work is proved."),
         "ProductionStarted": ("Production has started", "Watch it live in the app."),
@@ -93,6 +97,12 @@ def message_for(event: str, order: Order, product: str, audience: str) -> tuple[
             "OrderSettled": ("Completed", f"{what}: your money has been paid out."),
         }
     return words[event]
+
+
+def _soon(order: Order, stays: str) -> str:
+    """What an order in sourcing waits for, and what does not change."""
+    words = order.waiting_reason or "The suppliers are signing"
+    return f"{words}. {stays[0].upper()}{stays[1:]}."
 
 
 def _plain(title: str, detail: str = "", voucher: str | None = None) -> Any:
@@ -124,7 +134,24 @@ TIMELINE: dict[str, Any] = {
         f"as the one who {_side(data['role'])}",
         "signed with its own key",
     ),
-    "SupplierDeclined": _plain("A supplier declined", "{supplier_name}: {reason}"),
+    "SupplierDeclined": lambda data: (f"{data['supplier_name']} declined", data["reason"], None),
+    "SupplierSilent": lambda data: (f"{data['supplier_name']} did not answer in time", "", None),
+    "SupplierCountered": lambda data: (
+        f"{data['supplier_name']} asked for other terms",
+        f"refused: {data['refusal']}" if data["refusal"] else "taken over; your price and date stay as they are",
+        None,
+    ),
+    "NextSupplierAsked": lambda data: (
+        f"{data['choice']['supplier_name']} is asked next",
+        f"for {', '.join(data['choice']['lines'])}; price and date stay as they are",
+        None,
+    ),
+    "SupplyDrafted": lambda data: (
+        "Terms written for a supply",
+        f"an answer is due by {datetime.fromisoformat(data['answer_by']):%-d %B, %H:%M} UTC",
+        None,
+    ),
+    "SearchReopened": _plain("Looking for suppliers again", "{reason}"),
     "QuoteIssued": lambda data: (
         "Quote is firm",
         f"{spell(data['total_minor'], data['currency'])}, everybody but you has signed",

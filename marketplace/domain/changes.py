@@ -5,9 +5,10 @@ from dataclasses import replace
 from typing import Any
 
 from marketplace.domain import events as e
-from marketplace.domain.order import Order, Status
+from marketplace.domain.order import VACANT, Order, Status
 
 Change = Callable[[Order, Status, Any], Order]
+Out = e.SupplierDeclined | e.SupplierSilent | e.SupplierCountered
 
 
 def placed(event: e.OrderPlaced) -> Order:
@@ -43,7 +44,15 @@ def _postponed(order: Order, status: Status, event: e.MatchPostponed) -> Order:
 
 
 def _matched(order: Order, status: Status, event: e.OrderMatched) -> Order:
-    return _move(order, status, choices=event.choices, price=event.price, waiting_reason=None)
+    return _move(
+        order,
+        status,
+        choices=event.choices,
+        price=event.price,
+        bench=event.bench,
+        offers_digest=event.offers_digest,
+        waiting_reason=None,
+    )
 
 
 def _asked(order: Order, status: Status, event: e.DecisionAsked) -> Order:
@@ -67,6 +76,8 @@ def _drafted(order: Order, status: Status, event: e.AgreementsDrafted) -> Order:
         to_sign=event.to_sign,
         quote_digest=event.quote_digest,
         firm_until=event.firm_until,
+        firm_by=event.answer_by,
+        supplies_most_minor=event.supplies_most_minor,
     )
 
 
@@ -75,20 +86,85 @@ def _signed(order: Order, status: Status, event: e.TermsSigned) -> Order:
     return _move(order, status, to_sign=tuple(name for name in order.to_sign if name != signed))
 
 
-def _declined(order: Order, status: Status, event: e.SupplierDeclined) -> Order:
-    """Back to the search: what was drafted is void, and the supplier is not asked again."""
+def _out(order: Order, status: Status, event: Out, why: str) -> Order:
+    """The supplier is not asked again."""
     return _move(
         order,
         status,
-        excluded_suppliers=(*order.excluded_suppliers, event.supplier_id),
+        excluded_suppliers=tuple(dict.fromkeys((*order.excluded_suppliers, event.supplier_id))),
+        waiting_reason=f"{event.supplier_name} {why}",
+    )
+
+
+def _declined(order: Order, status: Status, event: e.SupplierDeclined) -> Order:
+    return _out(order, status, event, f"declined: {event.reason}" if event.reason else "declined")
+
+
+def _silent(order: Order, status: Status, event: e.SupplierSilent) -> Order:
+    return _out(order, status, event, "did not answer in time")
+
+
+def _countered(order: Order, status: Status, event: e.SupplierCountered) -> Order:
+    """A refused counter is a no; else the same supplier is asked anew, for what it has named."""
+    if event.refusal is not None:
+        return _out(order, status, event, f"asked for other terms: {event.refusal}")
+    gone = order.choices[order.supply_ids.index(event.agreement_id)]
+    choice = replace(gone, amount_minor=event.amount_minor, deliver_by=event.deliver_by, countered=True)
+    words = f"{event.supplier_name} asked for other terms and gets them"
+    return _vacated(order, status, event.agreement_id, choice, words)
+
+
+def _next(order: Order, status: Status, event: e.NextSupplierAsked) -> Order:
+    words = f"{order.waiting_reason}; {event.choice.supplier_name} is asked next"
+    return _vacated(order, status, event.agreement_id, event.choice, words)
+
+
+def _vacated(order: Order, status: Status, agreement_id: str, choice: e.SupplyChoice, words: str) -> Order:
+    """The supply's terms are void, and those for `choice` are to be written."""
+    place = order.supply_ids.index(agreement_id)
+    return _move(
+        order,
+        status,
+        choices=(*order.choices[:place], choice, *order.choices[place + 1 :]),
+        supply_ids=(*order.supply_ids[:place], VACANT, *order.supply_ids[place + 1 :]),
+        to_sign=tuple(name for name in order.to_sign if not name.startswith(f"{agreement_id}:")),
+        waiting_reason=words,
+    )
+
+
+def _supply_drafted(order: Order, status: Status, event: e.SupplyDrafted) -> Order:
+    place = event.place
+    return _move(
+        order,
+        status,
+        supply_ids=(*order.supply_ids[:place], event.agreement_id, *order.supply_ids[place + 1 :]),
+        to_sign=(*order.to_sign, *event.to_sign),
+        firm_by=max(order.firm_by or event.answer_by, event.answer_by),
+    )
+
+
+def _reopened(order: Order, status: Status, event: e.SearchReopened) -> Order:
+    """Back to the search: what was drafted is void."""
+    return _move(
+        order,
+        status,
+        searches=order.searches + 1,
         choices=(),
+        bench=(),
+        offers_digest=None,
         delivery_id=None,
         supply_ids=(),
         to_sign=(),
         quote_digest=None,
         firm_until=None,
-        waiting_reason=f"{event.supplier_name} declined; looking for another supplier",
+        firm_by=None,
+        supplies_most_minor=0,
+        waiting_reason=event.reason,
     )
+
+
+def _issued(order: Order, status: Status, event: e.QuoteIssued) -> Order:
+    return _move(order, status, waiting_reason=None)
 
 
 def _started(order: Order, status: Status, event: e.ProductionStarted) -> Order:
@@ -124,7 +200,12 @@ CHANGES: Mapping[type[e.Event], Change] = {
     e.AgreementsDrafted: _drafted,
     e.TermsSigned: _signed,
     e.SupplierDeclined: _declined,
-    e.QuoteIssued: _plain,
+    e.SupplierSilent: _silent,
+    e.SupplierCountered: _countered,
+    e.NextSupplierAsked: _next,
+    e.SupplyDrafted: _supply_drafted,
+    e.SearchReopened: _reopened,
+    e.QuoteIssued: _issued,
     e.QuoteConfirmed: _plain,
     e.AgreementsOpened: _plain,
     e.ProductionStarted: _started,

@@ -40,6 +40,8 @@ class RecordMatch:
     price: Price
     partial: bool
     exception: str | None
+    bench: tuple[SupplyChoice, ...] = ()
+    offers_digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,20 @@ class DraftAgreements:
     to_sign: tuple[str, ...]
     quote_digest: str
     firm_until: datetime
+    answer_by: datetime | None = None
+    supplies_most_minor: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DraftSupply:
+    """The terms of the supply at `place` of the order's choices were fixed, for `choice` and under `delivery_id`."""
+
+    delivery_id: str
+    place: int
+    choice: SupplyChoice
+    agreement_id: str
+    to_sign: tuple[str, ...]
+    answer_by: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +95,19 @@ class RecordSignature:
 
 @dataclass(frozen=True, slots=True)
 class DeclineSupply:
-    """A supplier does not sign."""
+    """A supplier does not sign the terms of this supply."""
 
-    supplier_id: str
-    supplier_name: str
+    agreement_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CounterSupply:
+    """A supplier would sign this supply for another price or by another day; None is as it was asked."""
+
+    agreement_id: str
+    amount_minor: int | None
+    deliver_by: date | None
     reason: str
 
 
@@ -181,7 +206,7 @@ class RecordRefunded:
 
 @dataclass(frozen=True, slots=True)
 class PassDeadline:
-    """The clock says: a deadline has passed. `status` is the subject of its effect, see `reactions.wait_of`."""
+    """The clock says: a deadline has passed. `status` is the subject of its effect, see `reactions`."""
 
     status: str
 
@@ -200,8 +225,10 @@ Command = (
     | AcceptOrder
     | RejectOrder
     | DraftAgreements
+    | DraftSupply
     | RecordSignature
     | DeclineSupply
+    | CounterSupply
     | ConfirmQuote
     | RecordOpened
     | RecordProgress

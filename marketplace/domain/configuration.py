@@ -1,10 +1,22 @@
 """A configuration is one customer's values for a template's options: an instance with a hash, never a SKU."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from marketplace.domain.errors import InvalidInput
-from marketplace.domain.product import ChoiceOption, IntegerOption, Option, OptionValue, Template, TextOption
+from marketplace.domain.engineering import counted
+from marketplace.domain.errors import Finding, InvalidInput, NotMakeable
+from marketplace.domain.formula import FormulaFailed, Values
+from marketplace.domain.product import (
+    BoughtLine,
+    ChoiceOption,
+    FileOption,
+    IntegerOption,
+    Option,
+    OptionValue,
+    Template,
+    TextOption,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +70,8 @@ def _checked(option: Option, value: object) -> OptionValue:
             return value
         case IntegerOption():
             return _whole_number(option, field, value)
+        case FileOption():
+            return _digest(option, field, value)
         case _:
             return _text(option, field, value)
 
@@ -73,6 +87,14 @@ def _whole_number(option: IntegerOption, field: str, value: object) -> int:
     return value
 
 
+def _digest(option: FileOption, field: str, value: object) -> str:
+    if value == "" and not option.required:
+        return ""
+    if not isinstance(value, str) or not re.fullmatch("0x[0-9a-f]{64}", value):
+        raise InvalidInput(field, f"must be the digest of an uploaded {option.format} file")
+    return value
+
+
 def _text(option: TextOption, field: str, value: object) -> str:
     if not isinstance(value, str) or len(value) > option.max_length:
         raise InvalidInput(field, f"must be a text of at most {option.max_length} characters")
@@ -82,20 +104,27 @@ def _text(option: TextOption, field: str, value: object) -> str:
     return value
 
 
-def required_lines(template: Template, configuration: Configuration) -> tuple[RequiredLine, ...]:
-    """The bought part of the bill of materials of one order."""
-    return tuple(
-        RequiredLine(
-            id=line.id,
-            label=line.label,
-            category=line.category,
-            quantity=configuration.amount,
-            attributes={
-                name: values[str(configuration.values[option])] for name, (option, values) in line.attributes.items()
-            },
-        )
-        for line in template.bought
-    )
+def required_lines(template: Template, values: Values) -> tuple[RequiredLine, ...]:
+    """The bought part of the bill of materials of one order, from its values and features; lines of none are left out.
+
+    Raises NotMakeable where a quantity or an attribute cannot be worked out.
+    """
+    lines = (_required(template, line, values) for line in template.bought)
+    return tuple(line for line in lines if line.quantity)
+
+
+def _required(template: Template, line: BoughtLine, values: Values) -> RequiredLine:
+    attributes = {}
+    for name, formula in line.attributes.items():
+        try:
+            attributes[name] = str(formula(values))
+        except FormulaFailed as failed:
+            message = f"{name} of {line.label} cannot be worked out: {failed}"
+            raise NotMakeable((Finding(f"configuration.{min(formula.options)}", message),)) from failed
+    quantity = int(values[template.amount_option])
+    if line.quantity is not None:
+        quantity = counted(line.quantity, values, f"the number of {line.label}")
+    return RequiredLine(line.id, line.label, line.category, quantity, attributes)
 
 
 def spell_out(template: Template, configuration: Configuration) -> tuple[tuple[str, str], ...]:
@@ -110,5 +139,7 @@ def _spelled(option: Option, value: OptionValue) -> str:
             return choice.label if choice else str(value)
         case TextOption():
             return str(value) or "none"
+        case FileOption():
+            return f"{option.format.upper()} {str(value)[:10]}…" if value else "none"
         case _:
             return f"{value} {option.unit}".strip()

@@ -10,6 +10,7 @@ class EffectKind(StrEnum):
 
     FIND_SUPPLIERS = "find_suppliers"
     DRAFT_AGREEMENTS = "draft_agreements"
+    DRAFT_SUPPLY = "draft_supply"
     NOTIFY = "notify"
     PUSH = "push"
     OPEN_AGREEMENTS = "open_agreements"
@@ -26,6 +27,49 @@ class EffectKind(StrEnum):
     PAY_OUT = "pay_out"
     FUND_TEST_ACCOUNT = "fund_test_account"
     DEADLINE = "deadline"
+
+
+ALONGSIDE = frozenset({EffectKind.NOTIFY, EffectKind.PUSH, EffectKind.FUND_TEST_ACCOUNT})
+"""Kinds that may be done while another effect of their order is: nobody's next step hangs on a slow push service."""
+
+ON_CHAIN = frozenset(
+    {
+        EffectKind.OPEN_AGREEMENTS,
+        EffectKind.CLAIM_MILESTONE,
+        EffectKind.SUBMIT_DELIVERED,
+        EffectKind.SUBMIT_ACCEPTANCE,
+        EffectKind.FINALISE,
+        EffectKind.RELEASE,
+        EffectKind.REFUND,
+        EffectKind.TIMEOUT,
+        EffectKind.PAY_OUT,
+        EffectKind.FUND_TEST_ACCOUNT,
+    }
+)
+"""Kinds that send a transaction: they wait while the chain's node is not believed."""
+
+HELD_AFTER_RESTORE = frozenset(
+    {
+        EffectKind.FIND_SUPPLIERS,
+        EffectKind.DRAFT_AGREEMENTS,
+        EffectKind.DRAFT_SUPPLY,
+        EffectKind.NOTIFY,
+        EffectKind.PUSH,
+        EffectKind.OPEN_AGREEMENTS,
+        EffectKind.DISPATCH_JOBS,
+        EffectKind.ASK_CARRIER,
+        EffectKind.ASK_ACCEPTANCE,
+        EffectKind.FUND_TEST_ACCOUNT,
+    }
+)
+"""Kinds that a lost database may have done already, and that somebody outside would then meet twice: a message, a job
+on a machine, a second set of terms to sign, test money. OPEN_AGREEMENTS takes a customer's money for a wish that may be
+out of date. After a restore from a backup they wait for an operator's word.
+
+The others go on once the chain has been read: deadlines change rows only, and every other move of an agreement is one
+that the contracts take once, from whomever, for the receivers that its signed terms name. Held back they would strand
+somebody's money.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 DomainError
 ├── InvalidInput           a value breaks a rule; names the field
+│   └── NotMakeable        values that do not go together, or that no machine can make; names fields and limits
 ├── InvalidTransition      the lifecycle does not allow this now
 ├── NotFound               no such thing, or not for this caller
 ├── Forbidden              the caller may see it and may not do it
@@ -10,6 +11,8 @@ DomainError
 
 None of them knows HTTP: one table in `mobile_api/errors.py` translates.
 """
+
+from dataclasses import dataclass
 
 
 class DomainError(Exception):
@@ -23,6 +26,24 @@ class InvalidInput(DomainError):
         super().__init__(f"{field}: {message}")
         self.field = field
         self.message = message
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong with a configuration; a machine's refusal has its `limit` and the `value` outside it."""
+
+    field: str
+    message: str
+    limit: str | None = None
+    value: str | int | float | None = None
+
+
+class NotMakeable(InvalidInput):
+    """Each value may be chosen, but not together: a rule is broken or a machine's limit passed."""
+
+    def __init__(self, findings: tuple[Finding, ...]) -> None:
+        super().__init__(findings[0].field, findings[0].message)
+        self.findings = findings
 
 
 class InvalidTransition(DomainError):

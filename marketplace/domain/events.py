@@ -34,7 +34,10 @@ class MatchPostponed:
 
 @dataclass(frozen=True, slots=True)
 class SupplyChoice:
-    """One supplier and the lines it was chosen for; `reasons` says why for each line."""
+    """One supplier and the lines it was chosen for; `reasons` says why for each line.
+
+    `deliver_by` is a day that the supplier named itself, when it `countered`.
+    """
 
     supplier_id: str
     supplier_name: str
@@ -42,15 +45,23 @@ class SupplyChoice:
     amount_minor: int
     lead_time_days: int
     reasons: tuple[str, ...] = ()
+    deliver_by: date | None = None
+    countered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class OrderMatched:
-    """Suppliers for every bought line are known; the price is indicative until they have signed."""
+    """Suppliers for every bought line are known; the price is indicative until they have signed.
+
+    `bench` are those who could take a choice's place, line set by line set, the next in rank first; `offers_digest` is
+    the digest of both, as they were offered.
+    """
 
     choices: tuple[SupplyChoice, ...]
     price: Price
     partial: bool
+    bench: tuple[SupplyChoice, ...] = ()
+    offers_digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +88,19 @@ class OrderRejected:
 
 @dataclass(frozen=True, slots=True)
 class AgreementsDrafted:
-    """The terms of the delivery and of every supply are fixed; `to_sign` lists "<agreement id>:<payer|payee>"."""
+    """The terms of the delivery and of every supply are fixed; `to_sign` lists "<agreement id>:<payer|payee>".
+
+    Suppliers answer by `answer_by`. Under this delivery the supplies may cost `supplies_most_minor`, whoever makes
+    them.
+    """
 
     delivery_id: str
     supply_ids: tuple[str, ...]
     to_sign: tuple[str, ...]
     quote_digest: str
     firm_until: datetime
+    answer_by: datetime | None = None
+    supplies_most_minor: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +114,58 @@ class TermsSigned:
 
 @dataclass(frozen=True, slots=True)
 class SupplierDeclined:
-    """A supplier said no; the search starts again without it."""
+    """A supplier said no to the terms of a supply."""
 
     supplier_id: str
     supplier_name: str
+    reason: str
+    agreement_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SupplierSilent:
+    """A supplier has not answered in time."""
+
+    agreement_id: str
+    supplier_id: str
+    supplier_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class SupplierCountered:
+    """A supplier would sign for another price or day. `refusal` says why that is not possible, or is None."""
+
+    agreement_id: str
+    supplier_id: str
+    supplier_name: str
+    amount_minor: int
+    deliver_by: date
+    reason: str
+    refusal: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NextSupplierAsked:
+    """The next in rank takes the place of a supplier who is out; the delivery's terms stay as they are."""
+
+    agreement_id: str
+    choice: SupplyChoice
+
+
+@dataclass(frozen=True, slots=True)
+class SupplyDrafted:
+    """The terms of one supply are fixed anew, under the delivery as it is."""
+
+    agreement_id: str
+    place: int
+    to_sign: tuple[str, ...]
+    answer_by: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SearchReopened:
+    """Nobody who is known can take the place of a supplier who is out: the search starts again without it."""
+
     reason: str
 
 
@@ -243,6 +308,11 @@ Event = (
     | AgreementsDrafted
     | TermsSigned
     | SupplierDeclined
+    | SupplierSilent
+    | SupplierCountered
+    | NextSupplierAsked
+    | SupplyDrafted
+    | SearchReopened
     | QuoteIssued
     | QuoteConfirmed
     | AgreementsOpened

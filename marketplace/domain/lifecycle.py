@@ -11,11 +11,12 @@ from typing import Any
 
 from marketplace.domain import commands as c
 from marketplace.domain import events as e
+from marketplace.domain import sourcing
 from marketplace.domain.changes import CHANGES, placed
 from marketplace.domain.effects import Effect
 from marketplace.domain.errors import InvalidTransition
-from marketplace.domain.order import Order, Status
-from marketplace.domain.reactions import overdue, reactions, wait_of
+from marketplace.domain.order import VACANT, Order, Status
+from marketplace.domain.reactions import answer_awaited, overdue, reactions, wait_of
 from marketplace.domain.transitions import ENDS, OPEN_OFFER, RUNNING, TRANSITIONS, UNDELIVERED
 
 __all__ = [
@@ -64,7 +65,7 @@ def place(command: c.PlaceOrder, now: datetime) -> Decision:
 
 def decide(order: Order, command: c.Command, now: datetime) -> Decision:
     """What `command` leads to. Raises InvalidTransition for a wish that the lifecycle does not allow now."""
-    events = tuple(_answer(order, command))
+    events = tuple(_answer(order, command, now))
     effects: list[Effect] = []
     for event in events:
         order = evolve(order, event)
@@ -74,7 +75,7 @@ def decide(order: Order, command: c.Command, now: datetime) -> Decision:
     return Decision(order, events, tuple(effects))
 
 
-def _answer(order: Order, command: c.Command) -> Iterable[e.Event]:
+def _answer(order: Order, command: c.Command, now: datetime) -> Iterable[e.Event]:
     kind = type(command)
     if kind in FACTS:
         return _fact(order, FACTS[kind](command))
@@ -82,7 +83,7 @@ def _answer(order: Order, command: c.Command) -> Iterable[e.Event]:
         wanted, event = WISHES[kind]
         return _allowed(order, wanted, event(command))
     if kind in JUDGED:
-        return JUDGED[kind](order, command)
+        return JUDGED[kind](order, command, now)
     raise InvalidTransition(order.status, kind.__name__)
 
 
@@ -96,8 +97,9 @@ def _allowed(order: Order, wanted: str, event: e.Event) -> Iterable[e.Event]:
     return [event]
 
 
-def _match(order: Order, command: c.RecordMatch) -> Iterable[e.Event]:
-    matched = _fact(order, e.OrderMatched(command.choices, command.price, command.partial))
+def _match(order: Order, command: c.RecordMatch, now: datetime) -> Iterable[e.Event]:
+    found = e.OrderMatched(command.choices, command.price, command.partial, command.bench, command.offers_digest)
+    matched = _fact(order, found)
     # The late answer to a search before a supplier declined would ask that supplier again.
     stale = any(choice.supplier_id in order.excluded_suppliers for choice in command.choices)
     if stale or not matched:
@@ -106,25 +108,25 @@ def _match(order: Order, command: c.RecordMatch) -> Iterable[e.Event]:
     return [*matched, then]
 
 
-def _sign(order: Order, command: c.RecordSignature) -> Iterable[e.Event]:
+def _draft(order: Order, command: c.DraftAgreements, now: datetime) -> Iterable[e.Event]:
+    """Terms for other suppliers than the chosen ones belong to an earlier search."""
+    drafted = _same(e.AgreementsDrafted, c.DraftAgreements)(command)
+    return _fact(order, drafted) if len(command.supply_ids) == len(order.choices) else []
+
+
+def _sign(order: Order, command: c.RecordSignature, now: datetime) -> Iterable[e.Event]:
     wanted = f"{command.agreement_id}:{command.role}"
     if order.status is not Status.SOURCING:
         raise InvalidTransition(order.status, "be signed")
     if wanted not in order.to_sign or order.price is None or order.firm_until is None:
         return []
     signed = e.TermsSigned(command.agreement_id, command.role, command.party)
-    if order.to_sign != (wanted,):
+    if order.to_sign != (wanted,) or VACANT in order.supply_ids:
         return [signed]
     return [signed, e.QuoteIssued(order.price.total_minor, order.price.currency, order.firm_until)]
 
 
-def _decline(order: Order, command: c.DeclineSupply) -> Iterable[e.Event]:
-    """A supplier that has declined is out already: told again, it must not end the search that replaced it."""
-    declined = _allowed(order, "be declined by a supplier", _same(e.SupplierDeclined, c.DeclineSupply)(command))
-    return [] if command.supplier_id in order.excluded_suppliers else declined
-
-
-def _progress(order: Order, command: c.RecordProgress) -> Iterable[e.Event]:
+def _progress(order: Order, command: c.RecordProgress, now: datetime) -> Iterable[e.Event]:
     if order.status not in RUNNING:
         return []
     started = [e.ProductionStarted(command.station)] if order.status is Status.CONTRACTED else []
@@ -135,19 +137,22 @@ def _progress(order: Order, command: c.RecordProgress) -> Iterable[e.Event]:
     return [*started, step, *([e.ProductionFinished(command.reported_by)] if finishes else [])]
 
 
-def _expire(order: Order, command: c.PassDeadline) -> Iterable[e.Event]:
+def _expire(order: Order, command: c.PassDeadline, now: datetime) -> Iterable[e.Event]:
+    agreement_id = answer_awaited(command.status)
+    if agreement_id is not None:
+        return sourcing.silent(order, agreement_id, now)
     if wait_of(order) != command.status:
         return []
     return _fact(order, e.OrderExpired(order.status))
 
 
-def _hand_over(order: Order, command: c.PresentHandover) -> Iterable[e.Event]:
+def _hand_over(order: Order, command: c.PresentHandover, now: datetime) -> Iterable[e.Event]:
     if order.handed_over:
         return []
     return _allowed(order, "be handed over", e.HandoverPresented(command.by, command.secret))
 
 
-def _accept(order: Order, command: c.AcceptDelivery) -> Iterable[e.Event]:
+def _accept(order: Order, command: c.AcceptDelivery, now: datetime) -> Iterable[e.Event]:
     if order.accepted_by_customer:
         return []
     return _allowed(order, "be accepted by you", e.DeliveryAccepted(command.signature))
@@ -160,7 +165,6 @@ def _same(event: type[e.Event], command: type[c.Command]) -> Callable[[Any], e.E
 
 FACTS: Mapping[type[c.Command], Callable[[Any], e.Event]] = {
     c.PostponeMatch: _same(e.MatchPostponed, c.PostponeMatch),
-    c.DraftAgreements: _same(e.AgreementsDrafted, c.DraftAgreements),
     c.RecordOpened: _same(e.AgreementsOpened, c.RecordOpened),
     c.RecordFailure: _same(e.ProductionFailed, c.RecordFailure),
     c.RecordClaim: _same(e.MilestoneProved, c.RecordClaim),
@@ -180,10 +184,13 @@ WISHES: Mapping[type[c.Command], tuple[str, Callable[[Any], e.Event]]] = {
 }
 """What a person wants: the words for a refusal, and the event."""
 
-JUDGED: Mapping[type[c.Command], Callable[[Order, Any], Iterable[e.Event]]] = {
+JUDGED: Mapping[type[c.Command], Callable[[Order, Any, datetime], Iterable[e.Event]]] = {
     c.RecordMatch: _match,
     c.RecordSignature: _sign,
-    c.DeclineSupply: _decline,
+    c.DraftAgreements: _draft,
+    c.DeclineSupply: sourcing.declined,
+    c.CounterSupply: sourcing.countered,
+    c.DraftSupply: sourcing.drafted,
     c.RecordProgress: _progress,
     c.PassDeadline: _expire,
     c.PresentHandover: _hand_over,

@@ -7,6 +7,9 @@ from enum import StrEnum
 from marketplace.domain.events import SupplyChoice
 from marketplace.domain.pricing import Price
 
+VACANT = ""
+"""In the place of a supply's id: nobody has been asked to sign these parts yet."""
+
 
 class Status(StrEnum):
     """Where an order is. Only `lifecycle.evolve` sets it."""
@@ -31,7 +34,11 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """State of one order. `to_sign` empties as parties sign; `version` counts the events that made this state."""
+    """State of one order. `to_sign` empties as parties sign; `version` counts the events that made this state.
+
+    The supply of `choices[n]` is `supply_ids[n]`, or VACANT while its terms are being written. `firm_by` is when the
+    suppliers that are asked must have answered.
+    """
 
     id: str
     status: Status
@@ -62,3 +69,8 @@ class Order:
     step: str = ""
     handed_over: bool = False
     accepted_by_customer: bool = False
+    bench: tuple[SupplyChoice, ...] = ()
+    offers_digest: str | None = None
+    supplies_most_minor: int = 0
+    searches: int = 0
+    firm_by: datetime | None = None

@@ -50,22 +50,3 @@ class Account:
     def party_id(self) -> str:
         """Who owns what this account does: the organisation where there is one, else the person."""
         return self.organisation.id if self.organisation else self.id
-
-
-@dataclass(frozen=True, slots=True)
-class AcceptanceRule:
-    """When a manufacturer's orders are accepted without a person looking at them."""
-
-    accept_automatically: bool = True
-    max_total_minor: int = 500_000
-    min_days: int = 1
-
-    def exception(self, *, total_minor: int, days: int) -> str | None:
-        """Why a person must decide, or None when the rule accepts."""
-        if not self.accept_automatically:
-            return "this manufacturer looks at every order"
-        if total_minor > self.max_total_minor:
-            return "the order is larger than the manufacturer accepts by rule"
-        if days < self.min_days:
-            return "the delivery date is nearer than the manufacturer accepts by rule"
-        return None

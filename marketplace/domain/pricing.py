@@ -7,6 +7,7 @@ from marketplace.domain.errors import InvalidInput
 from marketplace.domain.money import MAX_MINOR, share
 from marketplace.domain.product import (
     ChoiceOption,
+    FileOption,
     Module,
     Option,
     OptionValue,
@@ -71,6 +72,8 @@ def _option_price(option: Option, value: OptionValue) -> tuple[str, int]:
             return (f"{option.label}: {choice.label}", choice.price_minor) if choice else (option.label, 0)
         case TextOption():
             return f"{option.label}: “{value}”", option.price_minor if value else 0
+        case FileOption():
+            return option.label, option.price_minor if value else 0
         case _:
             return f"{option.label}: {value} {option.unit}", int(value) * option.price_minor
 
@@ -81,5 +84,7 @@ def _least(option: Option) -> int:
             return min(choice.price_minor for choice in option.choices)
         case TextOption():
             return 0
+        case FileOption():
+            return option.price_minor if option.required else 0
         case _:
             return option.minimum * option.price_minor

@@ -5,8 +5,11 @@ from variants, *personalised* ones are made for one person. A template is data (
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+
+from marketplace.domain.engineering import Engineering
+from marketplace.domain.formula import Formula
 
 
 class ModuleKind(StrEnum):
@@ -69,7 +72,27 @@ class TextOption:
     help: str = ""
 
 
-Option = ChoiceOption | IntegerOption | TextOption
+class FileFormat(StrEnum):
+    """What a customer may hand in: a drawing of paths, or a solid of triangles."""
+
+    SVG = "svg"
+    STL = "stl"
+
+
+@dataclass(frozen=True, slots=True)
+class FileOption:
+    """A design of the customer's own, by the digest of its file; `price_minor` per piece when there is one."""
+
+    id: str
+    label: str
+    format: FileFormat
+    required: bool = False
+    price_minor: int = 0
+    help: str = ""
+    default: str = ""
+
+
+Option = ChoiceOption | IntegerOption | TextOption | FileOption
 OptionValue = str | int
 
 
@@ -89,13 +112,37 @@ class Module:
 class BoughtLine:
     """A line of the bill of materials that is bought: what the registry is asked for.
 
-    `attributes` maps an attribute's name to (option id, {option value: attribute value}).
+    `quantity` counts the pieces of one order: by default as many as are ordered.
     """
 
     id: str
     label: str
     category: str
-    attributes: Mapping[str, tuple[str, Mapping[str, str]]]
+    attributes: Mapping[str, Formula]
+    quantity: Formula | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A part of the preview: an element of the drawing, its style, numbers and texts that follow the options.
+
+    A `design` is the customer's own file, drawn into the rectangle.
+    """
+
+    element: str
+    style: str
+    attributes: Mapping[str, Formula]
+    when: Formula | None = None
+    option: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """The preview of a product: `width` by `height` units, and shapes from the back to the front."""
+
+    width: int
+    height: int
+    shapes: tuple[Shape, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +165,8 @@ class Template:
     bought: tuple[BoughtLine, ...]
     seconds_per_piece: int = 0
     shift_seconds: int = 8 * 3600
+    engineering: Engineering = field(default_factory=Engineering)
+    drawing: Drawing | None = None
 
     def options(self) -> Iterator[Option]:
         """All options of all modules, in the order in which people read them."""

@@ -19,7 +19,15 @@ CONFIRM_MARGIN = timedelta(minutes=10)
 """A confirmed order is given up this long after its terms lapsed: by then no block can still open them."""
 
 REPEATED = frozenset({Status.PLACED, Status.MATCHED, Status.ACCEPTED, Status.SOURCING})
-"""Statuses that an order enters again after a supplier declined."""
+"""Statuses that an order enters again after a search was reopened."""
+
+ANSWER = "answer:"
+"""Before the id of a supply, in the subject of the deadline by which its supplier must have answered."""
+
+MOVES_BY_TIME = frozenset(
+    {EffectKind.REFUND, EffectKind.FINALISE, EffectKind.RELEASE, EffectKind.TIMEOUT, EffectKind.PAY_OUT}
+)
+"""Moves of an agreement that the contracts allow from a second on: from a second of the chain's, not of our clock."""
 
 CUSTOMER = "customer"
 MANUFACTURER = "manufacturer"
@@ -28,6 +36,9 @@ NOTICES: dict[type[e.Event], tuple[str, ...]] = {
     e.OrderMatched: (MANUFACTURER,),
     e.DecisionAsked: (MANUFACTURER,),
     e.OrderRejected: (CUSTOMER,),
+    e.NextSupplierAsked: (CUSTOMER, MANUFACTURER),
+    e.SearchReopened: (CUSTOMER, MANUFACTURER),
+    e.SupplierCountered: (MANUFACTURER,),
     e.QuoteIssued: (CUSTOMER,),
     e.AgreementsOpened: (CUSTOMER, MANUFACTURER),
     e.ProductionStarted: (CUSTOMER,),
@@ -49,21 +60,32 @@ def reactions(order: Order, event: e.Event, now: datetime) -> list[Effect]:
         Effect(EffectKind.NOTIFY, f"{type(event).__name__}:{order.version}:{audience}", type(event).__name__, audience)
         for audience in NOTICES.get(type(event), ())
     ]
-    return [*notices, *_deadline(order, event, now), *_work(order, event, now)]
+    return [*notices, *_deadline(order, event, now), *_answers(event), *_work(order, event, now)]
 
 
 def wait_of(order: Order) -> str:
-    """The name of what `order` waits for: its status, and which search it is once a supplier has declined.
+    """The name of what `order` waits for: its status, and which search it is once one was reopened.
 
     A deadline carries this name, so that the deadline of an earlier search never ends a later one.
     """
-    declined = len(order.excluded_suppliers)
-    return f"{order.status}:{declined}" if declined and order.status in REPEATED else str(order.status)
+    again = order.searches and order.status in REPEATED
+    return f"{order.status}:{order.searches}" if again else str(order.status)
+
+
+def answer_awaited(wait: str) -> str | None:
+    """The id of the supply whose supplier must have answered when this wait ends, or None for another wait."""
+    return wait.removeprefix(ANSWER) if wait.startswith(ANSWER) else None
+
+
+def by_chain_time(effect: Effect) -> bool:
+    """Whether the effect's due is a second of the chain: its head must have passed it, whatever our own clock says."""
+    waits_for_the_chain = effect.kind is EffectKind.DEADLINE and effect.subject in (Status.CONTRACTED, Status.DELIVERED)
+    return effect.due is not None and (effect.kind in MOVES_BY_TIME or waits_for_the_chain)
 
 
 def _work(order: Order, event: e.Event, now: datetime) -> Iterable[Effect]:
     match event:
-        case e.OrderPlaced() | e.SupplierDeclined():
+        case e.OrderPlaced() | e.SearchReopened():
             return [Effect(EffectKind.FIND_SUPPLIERS, f"find:{order.version}")]
         case e.MatchPostponed():
             return [
@@ -73,6 +95,8 @@ def _work(order: Order, event: e.Event, now: datetime) -> Iterable[Effect]:
             ]
         case e.OrderAccepted():
             return [Effect(EffectKind.DRAFT_AGREEMENTS, f"draft:{order.version}")]
+        case e.NextSupplierAsked() | e.SupplierCountered(refusal=None):
+            return [Effect(EffectKind.DRAFT_SUPPLY, f"supply:{order.version}")]
         case e.QuoteConfirmed():
             return [Effect(EffectKind.OPEN_AGREEMENTS, f"open:{event.agreement_id}", event.agreement_id)]
         case e.AgreementsOpened():
@@ -101,6 +125,18 @@ def _deadline(order: Order, event: e.Event, now: datetime) -> Iterable[Effect]:
     return [Effect(EffectKind.DEADLINE, f"{order.status}:{order.version}", wait_of(order), due=due)]
 
 
+def _answers(event: e.Event) -> Iterable[Effect]:
+    """Every supplier that is asked has its own time to answer."""
+    match event:
+        case e.AgreementsDrafted() if event.answer_by is not None:
+            asked = event.supply_ids
+        case e.SupplyDrafted():
+            asked = (event.agreement_id,)
+        case _:
+            return []
+    return [Effect(EffectKind.DEADLINE, f"{ANSWER}{one}", f"{ANSWER}{one}", due=event.answer_by) for one in asked]
+
+
 def _due(order: Order, event: e.Event, now: datetime) -> datetime | None:
     match event:
         case e.AgreementsOpened():
@@ -111,7 +147,7 @@ def _due(order: Order, event: e.Event, now: datetime) -> datetime | None:
             return order.firm_until
         case e.QuoteConfirmed():
             return None if order.firm_until is None else order.firm_until + CONFIRM_MARGIN
-        case e.OrderPlaced() | e.OrderMatched() | e.OrderAccepted() | e.SupplierDeclined():
+        case e.OrderPlaced() | e.OrderMatched() | e.OrderAccepted() | e.SearchReopened():
             return now + WAITS[order.status]
         case _:
             return None

@@ -34,11 +34,17 @@ TRANSITIONS: Mapping[tuple[Status, type[e.Event]], Status] = dict(
         _rows(e.OrderRejected, S.REJECTED, [S.PLACED, S.MATCHED, S.ACCEPTED, S.SOURCING]),
         _rows(e.AgreementsDrafted, S.SOURCING, [S.ACCEPTED]),
         _rows(e.TermsSigned, None, [S.SOURCING]),
-        _rows(e.SupplierDeclined, S.PLACED, [S.SOURCING]),
+        _rows(e.SupplierDeclined, None, [S.SOURCING]),
+        _rows(e.SupplierSilent, None, [S.SOURCING]),
+        _rows(e.SupplierCountered, None, [S.SOURCING]),
+        _rows(e.NextSupplierAsked, None, [S.SOURCING]),
+        _rows(e.SupplyDrafted, None, [S.SOURCING]),
+        _rows(e.SearchReopened, S.PLACED, [S.SOURCING]),
         _rows(e.QuoteIssued, S.QUOTED, [S.SOURCING]),
         _rows(e.QuoteConfirmed, S.CONFIRMED, [S.QUOTED]),
-        # The chain is the truth: money that opened after we had given up is still money.
-        _rows(e.AgreementsOpened, S.CONTRACTED, [S.CONFIRMED, S.EXPIRED]),
+        # The chain is the truth: money that opened after we had given up is still money, and so is what the customer
+        # confirmed after the backup from which this database was restored.
+        _rows(e.AgreementsOpened, S.CONTRACTED, [S.SOURCING, S.QUOTED, S.CONFIRMED, S.EXPIRED]),
         _rows(e.ProductionStarted, S.IN_PRODUCTION, [S.CONTRACTED]),
         _rows(e.ProductionProgressed, None, RUNNING),
         _rows(e.MilestoneProved, None, RUNNING),

@@ -3,6 +3,7 @@
 PostgreSQL: one pool. Every wait has a deadline: for a connection, for a lock, for a statement.
 """
 
+import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from marketplace.persistence.columns import dump_json
+from marketplace.persistence.failures import translate_at_once
+from marketplace.persistence.watchdog import watch
 
 LOCK_TIMEOUT_S = 30
 """How long a transaction waits for its turn. The longest wait measured with 8 busy writers was 1.4 s."""
@@ -23,6 +26,15 @@ READERS = 4
 
 STATEMENT_TIMEOUT_S = 60
 """How long PostgreSQL works on one statement, or waits for the next one of an open transaction."""
+
+CONNECT_TIMEOUT_S = 10
+"""How long a server may take to answer a new connection."""
+
+KEEPALIVE = {"keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 3}
+"""Half a minute after a computer vanished PostgreSQL forgets its locks, and it the lost server."""
+
+
+_NO_TRANSACTION = "lotsizeone_no_transaction"
 
 
 class UnknownDatabase(ValueError):
@@ -35,6 +47,8 @@ class Engines:
 
     write: AsyncEngine
     read: AsyncEngine
+    single: AsyncEngine
+    """For one question at a time: no transaction is begun or ended around it."""
 
     @property
     def on_sqlite(self) -> bool:
@@ -47,8 +61,14 @@ class Engines:
         await self.write.dispose()
 
 
-def open_engines(url: str, lock_timeout_s: int = LOCK_TIMEOUT_S) -> Engines:
-    """Engines for `sqlite:///file` or `postgresql://…`. Nothing is connected yet. Raises UnknownDatabase."""
+def open_engines(
+    url: str, lock_timeout_s: int = LOCK_TIMEOUT_S, *, transaction_timeout_s: float | None = None
+) -> Engines:
+    """Engines for `sqlite:///file` or `postgresql://…`. Nothing is connected yet. Raises UnknownDatabase.
+
+    `lock_timeout_s` bounds each wait for a turn: a connection, a lock. `transaction_timeout_s` bounds a transaction on
+    PostgreSQL, whatever it waits for, a silent network too.
+    """
     try:
         parsed = make_url(url)
     except ArgumentError as error:
@@ -57,31 +77,45 @@ def open_engines(url: str, lock_timeout_s: int = LOCK_TIMEOUT_S) -> Engines:
         case "sqlite":
             return _sqlite(parsed, lock_timeout_s)
         case "postgresql":
-            return _postgresql(parsed, lock_timeout_s)
+            return _postgresql(parsed, lock_timeout_s, transaction_timeout_s)
         case other:
             raise UnknownDatabase(f"{other} is not supported: use sqlite:///path or postgresql+psycopg://…")
 
 
-def _postgresql(url: URL, lock_timeout_s: int) -> Engines:
+def _postgresql(url: URL, lock_timeout_s: int, transaction_timeout_s: float | None) -> Engines:
+    from psycopg import AsyncRawCursor  # noqa: PLC0415 - an extra: there may be none where the database is a file
+
     limits = {
         "timezone": "UTC",
         "lock_timeout": f"{lock_timeout_s}s",
         "statement_timeout": f"{STATEMENT_TIMEOUT_S}s",
         "idle_in_transaction_session_timeout": f"{STATEMENT_TIMEOUT_S}s",
+        "tcp_keepalives_idle": KEEPALIVE["keepalives_idle"],
+        "tcp_keepalives_interval": KEEPALIVE["keepalives_interval"],
+        "tcp_keepalives_count": KEEPALIVE["keepalives_count"],
     }
     options = " ".join(f"-c {name}={value}" for name, value in limits.items())
+    connecting = {
+        "connect_timeout": min(lock_timeout_s, CONNECT_TIMEOUT_S),
+        "options": options,
+        "cursor_factory": AsyncRawCursor,
+    }
     engine = create_async_engine(
         url.set(drivername="postgresql+psycopg"),
         pool_size=5,
         max_overflow=5,
         pool_timeout=lock_timeout_s,
-        pool_pre_ping=True,
         json_serializer=dump_json,
-        connect_args={"connect_timeout": 10, "options": options},
+        # PostgreSQL's own placeholders: the driver need not read each statement to find its own.
+        paramstyle="numeric_dollar",
+        use_native_hstore=False,  # it would be asked for with the driver's placeholders
+        connect_args=connecting | KEEPALIVE,
     )
+    watch(engine.sync_engine, transaction_timeout_s)
+    translate_at_once(engine.sync_engine)
     # One consistent view for whoever only reads; the pool is the same.
     reader = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-    return Engines(write=engine, read=reader)
+    return Engines(write=engine, read=reader, single=engine.execution_options(isolation_level="AUTOCOMMIT"))
 
 
 def _sqlite(url: URL, lock_timeout_s: int) -> Engines:
@@ -90,9 +124,11 @@ def _sqlite(url: URL, lock_timeout_s: int) -> Engines:
     if not Path(url.database).absolute().parent.is_dir():
         raise UnknownDatabase(f"the folder of {url.database} does not exist: create it first")
     url = url.set(drivername="sqlite+aiosqlite")
+    reader = _sqlite_engine(url, lock_timeout_s, READERS, "BEGIN", "query_only=ON")
     return Engines(
         write=_sqlite_engine(url, lock_timeout_s, 1, "BEGIN IMMEDIATE", "journal_mode=WAL"),
-        read=_sqlite_engine(url, lock_timeout_s, READERS, "BEGIN", "query_only=ON"),
+        read=reader,
+        single=reader.execution_options(**{_NO_TRANSACTION: True}),
     )
 
 
@@ -115,8 +151,16 @@ def _sqlite_engine(url: URL, lock_timeout_s: int, connections: int, begin: str, 
         cursor.close()
 
     def start(connection: Connection) -> Any:
-        connection.exec_driver_sql(begin)
+        if not connection.get_execution_options().get(_NO_TRANSACTION):
+            connection.exec_driver_sql(begin)
+
+    def end_transaction(connection: Any, *_: Any) -> None:
+        # Closing alone would not: a statement that was cancelled between its rows keeps a closed connection, and with
+        # it the lock, alive until somebody collects its cursor.
+        connection.run_async(lambda driver: asyncio.shield(driver.rollback()))
 
     event.listen(engine.sync_engine, "connect", prepare)
+    event.listen(engine.sync_engine, "invalidate", end_transaction)
     event.listen(engine.sync_engine, "begin", start)
+    translate_at_once(engine.sync_engine)
     return engine

@@ -3,11 +3,15 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from sqlalchemy import Engine, ExceptionContext, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from marketplace.domain.errors import Conflict
 from marketplace.ports.unit_of_work import StoreUnavailable
+
+FAILURES = (DBAPIError, StoreUnavailable, Conflict)
+"""What a statement that fails may raise."""
 
 _LOST_RACES = frozenset({"40001", "40P01"})
 """PostgreSQL: serialization_failure, deadlock_detected."""
@@ -27,12 +31,34 @@ def translated() -> Iterator[None]:
     except PoolTimeout as error:
         raise StoreUnavailable("no connection to the database became free in time") from error
     except DBAPIError as error:
-        state = getattr(error.orig, "sqlstate", None)
-        if state in _LOST_RACES:
-            raise Conflict("somebody else changed this at the same time") from error
-        if _may_pass(error, state):
-            raise StoreUnavailable(str(error.orig)) from error
-        raise
+        meant = _meant(error)
+        if meant is None:
+            raise
+        raise meant from error
+
+
+def translate_at_once(engine: Engine) -> None:
+    """Let a failing statement raise what its failure means there and then.
+
+    Whoever catches errors inside a transaction could not tell a lost race from a fault of the data otherwise.
+    """
+
+    def translate(context: ExceptionContext) -> None:
+        error = context.sqlalchemy_exception
+        meant = _meant(error) if isinstance(error, DBAPIError) else None
+        if meant is not None:
+            raise meant from error
+
+    event.listen(engine, "handle_error", translate)
+
+
+def _meant(error: DBAPIError) -> Conflict | StoreUnavailable | None:
+    state = getattr(error.orig, "sqlstate", None)
+    if state in _LOST_RACES:
+        return Conflict("somebody else changed this at the same time")
+    if _may_pass(error, state):
+        return StoreUnavailable(str(error.orig))
+    return None
 
 
 def _may_pass(error: DBAPIError, state: str | None) -> bool:

@@ -1,14 +1,18 @@
 """Bringing a database to this version's tables. Two processes may start at once: one works, the other waits."""
 
 import asyncio
+import os
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError
 
 from marketplace.persistence.engines import LOCK_TIMEOUT_S, Engines, open_engines
+from marketplace.ports.unit_of_work import StoreUnavailable
 
 SCRIPTS = Path(__file__).parent / "migrations"
 
@@ -31,9 +35,9 @@ async def migrate(engines: Engines) -> None:
         while True:
             try:
                 return await _migrate(engines)
-            except OperationalError as error:
+            except (OperationalError, StoreUnavailable) as error:
                 # The first switch of a new file to WAL does not queue for the lock (SQLite: "locked" at once).
-                if not engines.on_sqlite or "locked" not in str(error.orig):
+                if not engines.on_sqlite or "locked" not in str(error):
                     raise
                 await asyncio.sleep(0.05)
 
@@ -48,6 +52,24 @@ async def _migrate(engines: Engines) -> None:
 
 def _to_head(connection: Connection) -> None:
     command.upgrade(configuration(connection), "head")
+
+
+async def is_current(engines: Engines) -> bool:
+    """Whether the tables are those of this version; asks, and changes nothing."""
+    if engines.on_sqlite and not os.path.exists(str(engines.read.url.database)):  # noqa: ASYNC240 - one look, at a start
+        return False  # to ask would make an empty file
+    async with engines.read.begin() as connection:
+        return await connection.run_sync(_is_at_head)
+
+
+def _is_at_head(connection: Connection) -> bool:
+    heads = set(ScriptDirectory(str(SCRIPTS)).get_heads())
+    return set(MigrationContext.configure(connection).get_current_heads()) == heads
+
+
+def known_revisions() -> list[str]:
+    """Every revision that this version can bring up to date, the newest first."""
+    return [script.revision for script in ScriptDirectory(str(SCRIPTS)).walk_revisions()]
 
 
 def configuration(connection: Connection) -> Config:

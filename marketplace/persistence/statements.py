@@ -1,57 +1,72 @@
 """Statements that SQLite and PostgreSQL spell alike and SQLAlchemy keeps in two dialects."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Column, Select, Table, func, select
+from sqlalchemy import Column, Executable, Select, Table, func, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-Row = dict[str, Any]
+from marketplace.persistence.late import Connection, Row, postponed
 
 
-def is_postgresql(connection: AsyncConnection) -> bool:
+def is_postgresql(connection: Connection) -> bool:
     """Whether the transaction runs on PostgreSQL."""
     return connection.dialect.name == "postgresql"
 
 
-def held(connection: AsyncConnection, wanted: Select[Any]) -> Select[Any]:
+def held(connection: Connection, wanted: Select[Any]) -> Select[Any]:
     """`wanted`, its rows kept from other writers until the end of a transaction that writes (PostgreSQL).
 
     What a use case reads, changes and replaces is then never replaced by somebody else in between.
     """
     begun = connection.sync_connection
-    reads_only = begun is not None and begun.get_execution_options().get("postgresql_readonly", False)
+    options = begun.get_execution_options() if begun is not None else {}
+    reads_only = options.get("postgresql_readonly", False) or options.get("isolation_level") == "AUTOCOMMIT"
     return wanted if reads_only else wanted.with_for_update(key_share=True)
 
 
-async def insert_once(connection: AsyncConnection, table: Table, row: Row) -> bool:
+async def insert_once(connection: Connection, table: Table, row: Row) -> bool:
     """Insert `row`; False, and nothing written, where one of the table's unique names is taken."""
-    insert = postgresql.insert(table) if is_postgresql(connection) else sqlite.insert(table)
+    if postponed(connection, table, [row]):
+        return True
     key: Column[Any] = next(iter(table.primary_key))
-    written = await connection.execute(insert.values(row).on_conflict_do_nothing().returning(key))
-    return written.first() is not None
+    insertion = _insertion(table, is_postgresql(connection), (key,))
+    return (await connection.execute(insertion, row)).first() is not None
 
 
-async def insert_missing(connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:
-    """Insert those of `rows` whose unique names are free."""
-    if rows:
-        insert = postgresql.insert(table) if is_postgresql(connection) else sqlite.insert(table)
-        await connection.execute(insert.on_conflict_do_nothing(), rows)
+async def insert_missing(
+    connection: Connection, table: Table, rows: Sequence[Row], *returning: Column[Any]
+) -> Sequence[Any]:
+    """Insert those of `rows` whose unique names are free; gives the columns `returning` of those that were inserted."""
+    if not rows:
+        return ()
+    written = await connection.execute(_insertion(table, is_postgresql(connection), returning), rows)
+    return written.all() if returning else ()
 
 
-async def upsert(connection: AsyncConnection, table: Table, row: Row, *names: str) -> None:
+async def upsert(connection: Connection, table: Table, row: Row, *names: str) -> None:
     """Insert `row`, or replace the row with the same `names`."""
-    rest = {name: value for name, value in row.items() if name not in names}
-    if is_postgresql(connection):
-        on_postgresql = postgresql.insert(table).values(row)
-        await connection.execute(on_postgresql.on_conflict_do_update(index_elements=list(names), set_=rest))
-    else:
-        on_sqlite = sqlite.insert(table).values(row)
-        await connection.execute(on_sqlite.on_conflict_do_update(index_elements=list(names), set_=rest))
+    await connection.execute(_replacement(table, is_postgresql(connection), tuple(row), names), row)
 
 
-async def serialise(connection: AsyncConnection, number: int) -> None:
+@cache
+def _insertion(table: Table, on_postgresql: bool, returning: tuple[Column[Any], ...]) -> Executable:
+    """INSERT … ON CONFLICT DO NOTHING, made once for all rows: to make it takes longer than to send it."""
+    insert = postgresql.insert(table) if on_postgresql else sqlite.insert(table)
+    insertion = insert.on_conflict_do_nothing()
+    return insertion.returning(*returning) if returning else insertion
+
+
+@cache
+def _replacement(table: Table, on_postgresql: bool, columns: tuple[str, ...], names: tuple[str, ...]) -> Executable:
+    """INSERT … ON CONFLICT (names) DO UPDATE of the other columns."""
+    insert = postgresql.insert(table) if on_postgresql else sqlite.insert(table)
+    rest = {name: insert.excluded[name] for name in columns if name not in names}
+    return insert.on_conflict_do_update(index_elements=names, set_=rest)
+
+
+async def serialise(connection: Connection, number: int) -> None:
     """Wait until no other open transaction holds lock `number`; keep it until the end of this one.
 
     SQLite has one writer at a time anyway.

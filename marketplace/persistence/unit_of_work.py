@@ -1,31 +1,36 @@
 """Transactions. Leaving the block commits, an exception rolls back."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from marketplace.persistence.engines import Engines
 from marketplace.persistence.failures import translated
+from marketplace.persistence.late import Connection, Gatherings, Glance, Postponing
+from marketplace.persistence.new_rows import GroupCommit, write_new
 from marketplace.persistence.outbox import SqlOutbox
 from marketplace.persistence.repositories.agreements import SqlAgreements
-from marketplace.persistence.repositories.chain import SqlChainCursor
+from marketplace.persistence.repositories.chain import SqlChainCursor, SqlFreezes
+from marketplace.persistence.repositories.designs import SqlDesignFiles
 from marketplace.persistence.repositories.events import EventLog
 from marketplace.persistence.repositories.idempotency import SqlIdempotency
 from marketplace.persistence.repositories.inbox import SqlInbox
 from marketplace.persistence.repositories.orders import SqlOrders
 from marketplace.persistence.repositories.parties import SqlParties
 from marketplace.persistence.repositories.production import SqlProduction
+from marketplace.persistence.repositories.restores import SqlLostAgreements, SqlRestores
 from marketplace.persistence.repositories.signatures import SqlSignatures
 from marketplace.ports import unit_of_work as ports
+
+Announce = Callable[[Sequence[int]], None]
+"""Is told, after the commit, which effects may be done at once. It neither waits nor fails."""
 
 
 class SqlTransaction:
     """The repositories of one open transaction."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._log = EventLog(connection)
-        outbox = SqlOutbox(connection)
+        self._outbox = outbox = SqlOutbox(connection)
         self.orders: ports.Orders = SqlOrders(connection, self._log, outbox)
         self.agreements: ports.Agreements = SqlAgreements(connection)
         self.parties: ports.Parties = SqlParties(connection)
@@ -34,7 +39,16 @@ class SqlTransaction:
         self.production: ports.Production = SqlProduction(connection)
         self.outbox: ports.Outbox = outbox
         self.cursor: ports.ChainCursor = SqlChainCursor(connection)
+        self.freezes: ports.Freezes = SqlFreezes(connection)
+        self.restores: ports.Restores = SqlRestores(connection)
+        self.lost: ports.LostAgreements = SqlLostAgreements(connection)
         self.idempotency: ports.Idempotency = SqlIdempotency(connection)
+        self.designs: ports.DesignFiles = SqlDesignFiles(connection)
+
+    @property
+    def added(self) -> Sequence[int]:
+        """Ids of the effects that were added and may be done at once."""
+        return self._outbox.added
 
     async def complete(self) -> None:
         """Write what waits for the end of the transaction."""
@@ -44,8 +58,11 @@ class SqlTransaction:
 class SqlUnitOfWork:
     """Opens transactions on SQLite or PostgreSQL."""
 
-    def __init__(self, engines: Engines) -> None:
+    def __init__(self, engines: Engines, announce: Announce | None = None) -> None:
         self._engines = engines
+        self._announce = announce
+        self._gatherings = Gatherings(engines.single)
+        self._group = GroupCommit(engines, announce)
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[ports.Transaction]:
@@ -55,10 +72,33 @@ class SqlUnitOfWork:
                 transaction = SqlTransaction(connection)
                 yield transaction
                 await transaction.complete()
+        if self._announce is not None and transaction.added:
+            self._announce(transaction.added)
+
+    @asynccontextmanager
+    async def together(self) -> AsyncIterator[ports.Transaction]:
+        """As `write`, new rows together with those of others. Raises Apart too."""
+        with translated():
+            async with Postponing(self._engines.write, write_new) as connection:
+                transaction = SqlTransaction(connection)
+                yield transaction
+                await transaction.complete()
+            if connection.kept and not connection.opened:
+                await self._group.commit(connection.kept)
+        added = [*connection.added, *transaction.added]
+        if self._announce is not None and added:
+            self._announce(added)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[ports.Transaction]:
         """One consistent view of the database, in which nothing can be written. Raises StoreUnavailable."""
         with translated():
             async with self._engines.read.begin() as connection:
+                yield SqlTransaction(connection)
+
+    @asynccontextmanager
+    async def glance(self) -> AsyncIterator[ports.Transaction]:
+        """For a single question: two round trips to the database less than `read`. Raises StoreUnavailable."""
+        with translated():
+            async with Glance(self._engines.single, self._gatherings) as connection:
                 yield SqlTransaction(connection)

@@ -17,6 +17,17 @@ class ChainUnavailable(Exception):
     """The node cannot be asked just now."""
 
 
+class ChainDistrusted(ChainUnavailable):
+    """The node answers, and what it says cannot be believed: another chain, a stale head, another node disagrees.
+
+    Nothing may be read, sent or taken for final until it can.
+    """
+
+
+class ChainFundsLow(ChainUnavailable):
+    """The platform's account has no money for new orders; those that are under way go on."""
+
+
 class ChainRefused(Exception):
     """The contracts would refuse the call as things are; `reason` names their error."""
 
@@ -27,7 +38,11 @@ class ChainRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ChainParameters:
-    """What terms must name. `unit` is token units in one cent; `start_block` is where our contracts begin."""
+    """What terms must name. `unit` is token units in one cent; `start_block` is where our contracts begin.
+
+    A block is final under `confirmations` others; where the chain says itself what is final, this is how many that are
+    about.
+    """
 
     chain_id: int
     factory: str
@@ -40,6 +55,7 @@ class ChainParameters:
     self_attested_bps: int
     arbiter: str
     start_block: int
+    confirmations: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +131,22 @@ class ChainEvent:
     fields: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class SendingHealth:
+    """How the account that sends our transactions stands.
+
+    `pending` counts transactions without a final outcome, `oldest_s` is the age of the oldest; `balance` and `reserve`
+    are in wei; `alarms` maps the codes of what is wrong now to words, `last_alarm` is what was told last.
+    """
+
+    pending: int
+    oldest_s: float
+    balance: int
+    reserve: int
+    alarms: Mapping[str, str]
+    last_alarm: str | None
+
+
 class Chain(Protocol):
     """Port to the contracts."""
 
@@ -123,7 +155,21 @@ class Chain(Protocol):
         ...
 
     async def head(self) -> Head:
-        """The newest block. Raises ChainUnavailable."""
+        """The newest block. Raises ChainUnavailable, and ChainDistrusted for a stale one."""
+        ...
+
+    async def final_number(self, head: Head) -> int:
+        """The highest block that is final when `head` is the newest one; may lie below block 0.
+
+        Raises ChainUnavailable.
+        """
+        ...
+
+    async def corroborate(self, first: int, last: int, block_hash: str, events: Sequence[ChainEvent]) -> None:
+        """Ask a second node, where there is one, whether it too has block `last` and these events of `first` to `last`.
+
+        Raises ChainDistrusted where it says something else, ChainUnavailable where it cannot be asked.
+        """
         ...
 
     async def block_hash(self, number: int) -> str | None:
@@ -132,6 +178,13 @@ class Chain(Protocol):
 
     async def events(self, first: int, last: int) -> Sequence[ChainEvent]:
         """The events of blocks `first` to `last`, in chain order."""
+        ...
+
+    async def opened_by_us(self, event: ChainEvent) -> Terms | None:
+        """The terms of an `opened` event whose transaction our own account sent; None where somebody else did.
+
+        Raises ChainUnavailable, also where the event is no longer there.
+        """
         ...
 
     async def terms_id(self, terms: Terms) -> tuple[str, str]:
@@ -247,5 +300,13 @@ class Chain(Protocol):
         ...
 
     async def reconcile(self) -> None:
-        """Rebroadcast what is stored and not mined yet, and note what was mined."""
+        """Bring what was sent to its end: rebroadcast, replace, note what is final. Raises ChainUnavailable."""
+        ...
+
+    async def require_funds(self) -> None:
+        """Raises ChainFundsLow while gas for further orders cannot be paid, ChainUnavailable."""
+        ...
+
+    async def sending(self) -> SendingHealth:
+        """For operators and probes. Raises ChainUnavailable."""
         ...

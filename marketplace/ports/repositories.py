@@ -1,16 +1,17 @@
 """What the repositories of one transaction keep, and how they are asked."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from marketplace.domain.acceptance import AcceptanceRule
 from marketplace.domain.agreement import Agreement
 from marketplace.domain.effects import Effect
 from marketplace.domain.events import Event
 from marketplace.domain.evidence import ShopFloorEvent, SignedBatch
 from marketplace.domain.order import Order
-from marketplace.domain.parties import AcceptanceRule, Account, Organisation
+from marketplace.domain.parties import Account, Organisation
 from marketplace.domain.production import Job
 from marketplace.ports.push import PushAddress
 
@@ -24,16 +25,6 @@ class StoredEvent:
     name: str
     data: Mapping[str, Any]
     at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class StoredEffect:
-    """An outbox row, claimed by one relay until its lease runs out. `context` carries the trace."""
-
-    id: int
-    order_id: str
-    effect: Effect
-    attempts: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +92,15 @@ class Orders(Protocol):
         """A page of the orders in which a supplier or carrier takes part, newest first."""
         ...
 
+    async def standing(self, manufacturer_id: str, customer_id: str, without: str) -> tuple[int, int]:
+        """How many of the manufacturer's orders beside `without` are open, and how many of this customer's with it are
+        settled."""
+        ...
+
+    async def changed_at(self, order_id: str) -> datetime | None:
+        """When the order's last event happened, or None."""
+        ...
+
     async def events(self, order_id: str, after: int = 0) -> Sequence[StoredEvent]:
         """The events of an order with ids above `after`, in order."""
         ...
@@ -147,6 +147,10 @@ class Parties(Protocol):
 
     async def organisation(self, organisation_id: str) -> Organisation | None:
         """By id."""
+        ...
+
+    async def names(self, party_ids: Collection[str]) -> Mapping[str, str]:
+        """What the organisations and people with these ids are called; unknown ones are left out."""
         ...
 
     async def organisation_named(self, name: str) -> Organisation | None:
@@ -199,6 +203,10 @@ class Parties(Protocol):
 
     async def is_revoked(self, jti: str) -> bool:
         """Whether the token was revoked."""
+        ...
+
+    async def bearer(self, account_id: str, jti: str) -> tuple[Account | None, bool]:
+        """Whose token this is, and whether it was revoked: what every request asks."""
         ...
 
 
@@ -273,6 +281,10 @@ class Production(Protocol):
         """By id."""
         ...
 
+    async def jobs(self, job_ids: Collection[str]) -> Mapping[str, Job]:
+        """By id; unknown ones are left out."""
+        ...
+
     async def save_job(self, job: Job) -> None:
         """Replace."""
         ...
@@ -285,8 +297,8 @@ class Production(Protocol):
         """Newest first."""
         ...
 
-    async def add_event(self, event: ShopFloorEvent) -> bool:
-        """False if it is stored already. Raises Conflict if its identity is taken by other bytes."""
+    async def add_events(self, events: Sequence[ShopFloorEvent]) -> Sequence[ShopFloorEvent]:
+        """Gives those that were not stored already. Raises Conflict if an identity is taken by other bytes."""
         ...
 
     async def add_batch(self, batch: SignedBatch) -> bool:
@@ -314,50 +326,6 @@ class Production(Protocol):
         ...
 
 
-class Outbox(Protocol):
-    """Effects to be done."""
-
-    async def add(self, order_id: str, effects: Sequence[Effect], now: datetime) -> None:
-        """Insert; an effect whose (order, kind, key) is there already stays as it is."""
-        ...
-
-    async def claim(self, now: datetime, lease_s: float, limit: int) -> Sequence[StoredEffect]:
-        """Due effects, leased to the caller for `lease_s` seconds."""
-        ...
-
-    async def done(self, effect_id: int, now: datetime) -> None:
-        """Never claim it again."""
-        ...
-
-    async def retry(self, effect_id: int, due: datetime, reason: str) -> None:
-        """Claim it again from `due` on."""
-        ...
-
-    async def park(self, effect_id: int, reason: str, now: datetime) -> None:
-        """Set it aside for an operator."""
-        ...
-
-    async def next_due(self) -> datetime | None:
-        """When the next effect becomes due, or None."""
-        ...
-
-
-class ChainCursor(Protocol):
-    """How far the chain has been read, and its ring of block hashes."""
-
-    async def get(self) -> tuple[int, str] | None:
-        """(number, hash) of the last block that was applied."""
-        ...
-
-    async def advance(self, number: int, block_hash: str) -> None:
-        """Move on."""
-        ...
-
-    async def seen(self, block_hash: str, log_index: int) -> bool:
-        """Note a log; True if it was noted before."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class StoredAnswer:
     """An answer kept under an Idempotency-Key, to be given again to the same request."""
@@ -375,6 +343,6 @@ class Idempotency(Protocol):
         """The answer, or None."""
         ...
 
-    async def put(self, principal: str, route: str, key: str, answer: StoredAnswer, now: datetime) -> None:
-        """Keep it; a later answer under the same name is ignored."""
+    async def put(self, principal: str, route: str, key: str, answer: StoredAnswer, now: datetime) -> bool:
+        """Keep it; False, and the first one stays, where the name is taken. Waits for whoever is just taking it."""
         ...

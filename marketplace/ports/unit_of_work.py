@@ -3,35 +3,43 @@
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
+from marketplace.ports.chain_cursor import ChainCursor, Freezes
+from marketplace.ports.design_files import DesignFile, DesignFiles, Held
+from marketplace.ports.outbox import Outbox, StoredEffect
 from marketplace.ports.repositories import (
     Agreements,
-    ChainCursor,
     Gateway,
     Idempotency,
     Inbox,
     InboxMessage,
     Orders,
-    Outbox,
     Parties,
     Production,
     SignatureRequest,
     Signatures,
     StoredAnswer,
-    StoredEffect,
     StoredEvent,
 )
+from marketplace.ports.restores import LostAgreements, Restores
 
 __all__ = [
     "Agreements",
+    "Apart",
     "ChainCursor",
+    "DesignFile",
+    "DesignFiles",
+    "Freezes",
     "Gateway",
+    "Held",
     "Idempotency",
     "Inbox",
     "InboxMessage",
+    "LostAgreements",
     "Orders",
     "Outbox",
     "Parties",
     "Production",
+    "Restores",
     "SignatureRequest",
     "Signatures",
     "StoreUnavailable",
@@ -47,6 +55,10 @@ class StoreUnavailable(Exception):
     """The database cannot be asked just now; trying later makes sense. The text says why."""
 
 
+class Apart(Exception):
+    """It could not be done together with others, and nothing was written: do it again in a transaction of its own."""
+
+
 class Transaction(Protocol):
     """Everything that one transaction reads and writes."""
 
@@ -58,7 +70,11 @@ class Transaction(Protocol):
     production: Production
     outbox: Outbox
     cursor: ChainCursor
+    freezes: Freezes
+    restores: Restores
+    lost: LostAgreements
     idempotency: Idempotency
+    designs: DesignFiles
 
 
 class UnitOfWork(Protocol):
@@ -68,6 +84,17 @@ class UnitOfWork(Protocol):
         """A transaction that may write. Never call out of it. Raises StoreUnavailable, and Conflict for a lost race."""
         ...
 
+    def together(self) -> AbstractAsyncContextManager[Transaction]:
+        """As `write`, but new rows may wait for the end of the block, to be written together with those of others.
+
+        Whether they are new is then known only there. Raises Apart where they are not, or another of the moment failed.
+        """
+        ...
+
     def read(self) -> AbstractAsyncContextManager[Transaction]:
         """A transaction that only reads, one consistent view. Raises StoreUnavailable."""
+        ...
+
+    def glance(self) -> AbstractAsyncContextManager[Transaction]:
+        """For a single question, which needs no transaction: each sees what is committed at its own moment."""
         ...

@@ -34,7 +34,8 @@ class RejectedItem:
 @dataclass(frozen=True, slots=True)
 class SourceReport:
     """How one source fared. `age_s` is the age of its answer (0 if fresh), `error` the code of what went wrong,
-    `cut` is true if a cap ended the reading before the source's list did, `final` if asking again cannot help.
+    `cut` is true if this may not be all that the source has (a cap, or a wrong total, which `error` then says),
+    `final` if asking again cannot help.
     """
 
     source_id: str
@@ -63,7 +64,7 @@ class SourceCounts:
 
 @dataclass(frozen=True, slots=True)
 class SearchAnswer:
-    """The merged answer of all sources, in one ranking: priced before unpriced, then cheap, then fast.
+    """The merged answer of all sources, in one ranking: see `merge`.
 
     `partial` is true if a source is not `ok` or a cap cut a list: there may be better offers than these.
     """

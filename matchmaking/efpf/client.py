@@ -48,10 +48,10 @@ class FederatedClient:
         heard = await asyncio.gather(
             *(gateway.search(query, now, fresh=fresh, allow_stale=allow_stale) for gateway in self._gateways)
         )
-        return _assemble([one for of_gateway in heard for one in of_gateway], self._config.max_offers)
+        return _assemble([one for of_gateway in heard for one in of_gateway], query, self._config.max_offers)
 
 
-def _assemble(heard: list[Heard], max_offers: int) -> SearchAnswer:
+def _assemble(heard: list[Heard], query: SearchQuery, max_offers: int) -> SearchAnswer:
     reports: tuple[SourceReport, ...] = tuple(
         sorted((one.report for one in heard), key=lambda report: report.source_id)
     )
@@ -60,7 +60,7 @@ def _assemble(heard: list[Heard], max_offers: int) -> SearchAnswer:
     for one in heard:
         if one.security_event:
             _security_log.warning("refused %s from source %r", one.report.error, one.report.source_id)
-    merged = merge(offers)
+    merged = merge(offers, query)
     partial = len(merged) > max_offers or any(report.status != "ok" or report.cut for report in reports)
     return SearchAnswer(
         offers=merged[:max_offers],

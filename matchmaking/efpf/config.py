@@ -13,7 +13,8 @@ class GatewayConfig:
     `search_origins` are further origins that its registry may send us to; of them and the gateway itself only those
     in `token_origins` (default: the gateway alone) ever see our bearer. `private` allows plain http and
     loopback or private addresses for this gateway and its search origins. Paths and names are configuration
-    because the real EFPF search is not public.
+    because the real EFPF search is not public. Signed entries rank before others; with `trusted_signers` (addresses)
+    only those of these signers do.
     """
 
     gateway_id: str
@@ -34,6 +35,7 @@ class GatewayConfig:
     search_method: Literal["POST", "GET"] = "POST"
     paging: Literal["page", "offset"] = "page"
     page_size: int = 100
+    trusted_signers: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not 1 <= self.page_size <= 100:

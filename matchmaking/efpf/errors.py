@@ -15,6 +15,7 @@ FederationError
         ├── OriginRefused      not on the allow-list, or not a plain http(s) address
         ├── AddressRefused     the name leads to an address we do not connect to
         ├── RedirectRefused    the answer sends us elsewhere
+        ├── SignatureRefused       the registry's entry is not what its signer signed
         ├── EncodingRefused    a compressed answer, which we never asked for
         └── AnswerTooLarge     over the cap of bytes, pages or items
 
@@ -130,6 +131,12 @@ class RedirectRefused(SecurityRefusal):
     """The answer is a redirect; we follow none."""
 
     code = "redirect_refused"
+
+
+class SignatureRefused(SecurityRefusal):
+    """The registry's entry claims a signer who did not sign it: somebody changed it."""
+
+    code = "signature_refused"
 
 
 class EncodingRefused(SecurityRefusal):

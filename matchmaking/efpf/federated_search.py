@@ -4,7 +4,7 @@
 """
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -32,11 +32,14 @@ class SearchPage(Wire):
 
 @dataclass(slots=True)
 class Found:
-    """What one source gave: offers, rejected items, and whether a cap ended the reading early."""
+    """What one source gave: offers, rejected items, whether a cap ended the reading early, and whether the source
+    gave more or fewer items than it said there are.
+    """
 
     offers: list[Offer] = field(default_factory=list)
     rejected: list[RejectedItem] = field(default_factory=list)
     cut: bool = False
+    wrong_total: bool = False
 
 
 def parse_search_page(source: str, answer: Answer, reader: Reader) -> tuple[SearchPage, Found]:
@@ -79,7 +82,7 @@ class FederatedSearch:
             page, on_page = parse_search_page(service.source_id, answer, reader)
             fresh = list({offer.item_id: offer for offer in on_page.offers if offer.item_id not in seen}.values())
             seen.update(offer.item_id for offer in fresh)
-            found.offers.extend(offer for offer in fresh if _fits(offer, query))
+            found.offers.extend(replace(one, signed_by=service.signed_by) for one in fresh if _fits(one, query))
             found.rejected.extend(on_page.rejected)
             read_items += len(page.result)
             if len(found.offers) > self._max_offers or len(found.rejected) > self._max_offers:
@@ -88,7 +91,9 @@ class FederatedSearch:
                 return found
             # A source that ignores `start` repeats its first page for ever: no news, no further page.
             repeats = bool(on_page.offers) and not fresh
-            if not page.result or repeats or (page.totalElements is not None and read_items >= page.totalElements):
+            total = page.totalElements
+            if not page.result or repeats or (total is not None and read_items >= total):
+                found.wrong_total = total is not None and len(seen) + len(found.rejected) != total
                 return found
         found.cut = True
         return found

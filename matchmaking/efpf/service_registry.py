@@ -4,7 +4,7 @@ Wire shape: linksmart/service-catalog, `apidoc/swagger.json`. What its answers d
 total of 0 past the end, expired entries still listed, `application/json;version=`) is handled here and nowhere else.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Annotated
 from urllib.parse import quote
@@ -17,6 +17,7 @@ from matchmaking.efpf.gateway_auth import GatewayAuth
 from matchmaking.efpf.origins import origin_of
 from matchmaking.efpf.transport import Answer
 from matchmaking.efpf.untrusted import Instant, NoneIsList, NoneIsMap, RawItems, Text, Wire, read
+from matchmaking.signed_entries import SignatureBroken, signer_of
 
 _PER_PAGE = 100  # the catalogue's own maximum; 101 is answered 400
 _HTTP_PROTOCOLS = ("HTTP", "HTTPS")
@@ -59,11 +60,16 @@ class CataloguePage(Wire):
 
 @dataclass(frozen=True, slots=True)
 class SearchService:
-    """A federated search that the registry lists: `source_id` names it, `base_url` has no slash at its end."""
+    """A federated search that the registry lists: `source_id` names it, `base_url` has no slash at its end.
+
+    `signed_by` is whom its signature proves; `forged` is why it must not be asked.
+    """
 
     source_id: str
     base_url: str
     expires_at: datetime | None
+    signed_by: str | None = None
+    forged: str | None = None
 
 
 def parse_catalogue_page(source: str, answer: Answer) -> tuple[CataloguePage, tuple[Service, ...]]:
@@ -128,8 +134,18 @@ class ServiceRegistry:
             fits = service.type.lower().endswith(self._config.service_type_suffix.lower())
             # The catalogue removes entries on a minute's tick, so expired ones are served: judge them here.
             if fits and base is not None and (ends is None or ends > now):
-                usable.append(SearchService(f"{self._config.gateway_id}/{service.id}", base, ends))
+                usable.append(
+                    self._vouched(SearchService(f"{self._config.gateway_id}/{service.id}", base, ends), service)
+                )
         return tuple(usable)
+
+    def _vouched(self, found: SearchService, entry: Service) -> SearchService:
+        try:
+            signer = signer_of(entry.meta, entry.type, found.base_url)
+        except SignatureBroken as broken:
+            return replace(found, forged=str(broken))
+        trusted = {address.lower() for address in self._config.trusted_signers}
+        return replace(found, signed_by=signer) if signer and (not trusted or signer.lower() in trusted) else found
 
     async def _all_pages(self, path: str, timeout_s: float) -> dict[str, Service]:
         merged: dict[str, Service] = {}

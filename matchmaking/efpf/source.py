@@ -12,7 +12,14 @@ import httpx
 from matchmaking.efpf.answer import RejectedItem, SourceReport, Status
 from matchmaking.efpf.breaker import Breaker
 from matchmaking.efpf.config import FederationConfig, GatewayConfig
-from matchmaking.efpf.errors import FederationError, GiveUp, OriginRefused, SecurityRefusal, SourceTimedOut
+from matchmaking.efpf.errors import (
+    FederationError,
+    GiveUp,
+    OriginRefused,
+    SecurityRefusal,
+    SignatureRefused,
+    SourceTimedOut,
+)
 from matchmaking.efpf.federated_search import FederatedSearch, Found
 from matchmaking.efpf.gateway_auth import GatewayAuth
 from matchmaking.efpf.origins import Resolver
@@ -22,6 +29,7 @@ from matchmaking.efpf.transport import GuardedHttp
 from matchmaking.offers import Offer
 
 _MAX_REMEMBERED = 64  # answers a gateway keeps; a handful of product categories is asked again and again
+_FOR_MERGING = 0.1  # of the deadline of a whole search: when the last source ends, the answer is still to be made
 _MAX_SERVICES = 100  # searches of one registry that are asked at once
 
 T = TypeVar("T")
@@ -61,7 +69,7 @@ class GatewaySource:
     async def search(self, query: SearchQuery, now: datetime, *, fresh: bool, allow_stale: bool) -> tuple[Heard, ...]:
         """One entry for each search of this gateway; a single one if its registry could not be read."""
         began = _loop_s()
-        ends = began + self._limits.deadline_s
+        ends = began + self._limits.deadline_s * (1 - _FOR_MERGING)
         try:
             services = await self._discover(now)
         except FederationError as error:
@@ -103,6 +111,8 @@ class GatewaySource:
         breaker = self._breaker(service.source_id)
         timeout_s = max(0.0, min(self._limits.source_deadline_s, ends - began))
         try:
+            if service.forged is not None:
+                raise SignatureRefused(service.source_id, service.forged)
             if not breaker.admits(began):
                 raise _Resting(service.source_id, "left alone for a while after repeated failures")
             asked = self._search.search(service, query, timeout_s=timeout_s)
@@ -140,7 +150,7 @@ class GatewaySource:
         status: Status = "failed"
         if isinstance(error, SourceTimedOut):
             status = "timed_out"
-        elif isinstance(error, _Resting | OriginRefused):
+        elif isinstance(error, _Resting | OriginRefused | SignatureRefused):
             status = "skipped"  # it was never asked
         report = SourceReport(
             source_id,
@@ -186,7 +196,8 @@ def _heard(source_id: str, status: Status, found: Found, began: float, *, age_s:
         rejected=len(found.rejected),
         age_s=age_s,
         elapsed_ms=_elapsed_ms(began),
-        cut=found.cut,
+        cut=found.cut or found.wrong_total,
+        error="wrong_total" if found.wrong_total else None,
     )
     return Heard(report, offers, tuple(found.rejected))
 

@@ -4,8 +4,8 @@ The wire shapes are those that `matchmaking.efpf` reads; what real deployments g
 totals of 0, party lists left to the client) is done properly here, or on purpose wrongly by `Quirks` in tests.
 """
 
-from matchmaking.peer.app import create_peer_app
-from matchmaking.peer.catalogue import CatalogueError, PeerCatalogue, load_catalogue, read_catalogue
+from matchmaking.peer.app import StoredOffers, create_peer_app
+from matchmaking.peer.catalogue import CatalogueError, PeerCatalogue, PeerIdentity, load_catalogue, read_catalogue
 from matchmaking.peer.principals import BearerRefused, PeerUser, Principal
 from matchmaking.peer.quirks import Quirks
 from matchmaking.peer.server import serve
@@ -14,9 +14,11 @@ __all__ = [
     "BearerRefused",
     "CatalogueError",
     "PeerCatalogue",
+    "PeerIdentity",
     "PeerUser",
     "Principal",
     "Quirks",
+    "StoredOffers",
     "create_peer_app",
     "load_catalogue",
     "read_catalogue",

@@ -65,12 +65,17 @@ class PeerParty(_Entry):
     items: list[PeerItem] = Field(default_factory=list)
 
 
-class PeerCatalogue(_Entry):
-    """Everything the peer serves. `registry_id` is the id of its service catalogue and the audience of its tokens."""
+class PeerIdentity(_Entry):
+    """Who the peer is. `registry_id` is the id of its service catalogue and the audience of its tokens."""
 
     realm: Name = "efpf"
     registry_id: Name = "efpf-sr"
     title: Name = "Federated search"
+
+
+class PeerCatalogue(PeerIdentity):
+    """Everything a peer serves from a file."""
+
     parties: list[PeerParty]
 
 

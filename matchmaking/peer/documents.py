@@ -6,9 +6,10 @@ from decimal import Decimal
 from typing import Any
 
 from matchmaking.peer.catalogue import PeerCatalogue, PeerItem, PeerParty
-from matchmaking.peer.principals import Principal
 from matchmaking.peer.quirks import Quirks
-from matchmaking.peer.solr import Document
+from matchmaking.peer.solr import DEFAULT_FIELD, Document
+
+PARTY_LISTS = ("permittedParties", "restrictedParties")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +23,17 @@ class Indexed:
     party_id: str = ""
     order: Mapping[str, Decimal] = field(default_factory=dict)
 
+    @property
+    def text(self) -> str:
+        """What words are looked for in."""
+        return " ".join(self.document.get(DEFAULT_FIELD, ()))
+
 
 def index_items(catalogue: PeerCatalogue) -> tuple[Indexed, ...]:
     """All items of all parties, by id."""
     return tuple(
         sorted(
-            (_indexed_item(party, item) for party in catalogue.parties for item in party.items),
+            (index_item(party, item) for party in catalogue.parties for item in party.items),
             key=lambda entry: entry.id,
         )
     )
@@ -35,30 +41,36 @@ def index_items(catalogue: PeerCatalogue) -> tuple[Indexed, ...]:
 
 def index_parties(catalogue: PeerCatalogue) -> tuple[Indexed, ...]:
     """All parties, by id."""
-    return tuple(
-        Indexed(
-            party.id,
-            party_wire(party),
-            {"id": (party.id,), "legalName": (party.legalName,), "_text_": (party.legalName,)},
-            party_id=party.id,
-        )
-        for party in sorted(catalogue.parties, key=lambda one: one.id)
-    )
+    return tuple(index_party(party) for party in sorted(catalogue.parties, key=lambda one: one.id))
 
 
-def visible(entry: Indexed, who: Principal, quirks: Quirks) -> bool:
+def index_party(party: PeerParty) -> Indexed:
+    """One party."""
+    document = {"id": (party.id,), "legalName": (party.legalName,), DEFAULT_FIELD: (party.legalName,)}
+    return Indexed(party.id, party_wire(party), document, party_id=party.id)
+
+
+def visible(entry: Indexed, asker: str | None, quirks: Quirks) -> bool:
     """True unless the item's party lists keep it from the asker; its own party always sees it."""
-    if entry.item is None or quirks.party_lists_ignored or (who.party_id and who.party_id == entry.party_id):
+    if entry.item is None or quirks.party_lists_ignored or (asker and asker == entry.party_id):
         return True
     permitted = entry.item.permittedParties
-    return (not permitted or who.party_id in permitted) and who.party_id not in entry.item.restrictedParties
+    return (not permitted or asker in permitted) and asker not in entry.item.restrictedParties
 
 
-def wire_form(entry: Indexed, who: Principal, quirks: Quirks) -> dict[str, Any]:
+def document_for(entry: Indexed, asker: str | None, quirks: Quirks) -> Document:
+    """What the asker's query may look at: of another party's lists nothing but his own name."""
+    if entry.item is None or quirks.party_lists_ignored or (asker and asker == entry.party_id):
+        return entry.document
+    own = {name: tuple(one for one in entry.document.get(name, ()) if one == asker) for name in PARTY_LISTS}
+    return {**entry.document, **own}
+
+
+def wire_form(entry: Indexed, asker: str | None, quirks: Quirks) -> dict[str, Any]:
     """What the asker gets: the item, without its price if that is hidden from him, without others' party lists."""
     shown = dict(entry.wire)
     item = entry.item
-    if item is None or (who.party_id and who.party_id == entry.party_id):
+    if item is None or (asker and asker == entry.party_id):
         return shown
     if item.priceHidden and not quirks.hidden_prices_sent:
         shown["price"], shown["currency"] = {}, []
@@ -90,7 +102,8 @@ def _double(number: Decimal | None) -> float | None:
     return None if number is None else float(number)
 
 
-def _indexed_item(party: PeerParty, item: PeerItem) -> Indexed:
+def index_item(party: PeerParty, item: PeerItem) -> Indexed:
+    """One item of one party."""
     wire = {
         "uri": item.uri,
         "catalogueId": f"{party.id}-catalogue",
@@ -129,7 +142,7 @@ def _document(party: PeerParty, item: PeerItem) -> dict[str, tuple[str, ...]]:
         "applicableCountries": tuple(item.applicableCountries),
         "permittedParties": tuple(item.permittedParties),
         "restrictedParties": tuple(item.restrictedParties),
-        "_text_": (*item.label.values(), party.legalName),
+        DEFAULT_FIELD: (*item.label.values(), party.legalName),
     }
     for name, texts in item.stringValue.items():
         document[f"{name}_svalues"] = tuple(texts)

@@ -1,7 +1,7 @@
 """What all routes of the peer share: bounded bodies, error answers in the recorded shape, and the bearer."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -9,8 +9,8 @@ from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
-from matchmaking.peer.catalogue import PeerCatalogue
-from matchmaking.peer.documents import Indexed
+from matchmaking.peer.catalogue import PeerIdentity
+from matchmaking.peer.index import OfferIndex
 from matchmaking.peer.principals import BearerRefused, Principal
 from matchmaking.peer.quirks import Quirks
 from matchmaking.peer.services import ServiceStore
@@ -30,9 +30,8 @@ M = TypeVar("M", bound=BaseModel)
 class Peer:
     """Everything the routes need."""
 
-    catalogue: PeerCatalogue
-    items: Sequence[Indexed]
-    parties: Sequence[Indexed]
+    identity: PeerIdentity
+    offers: OfferIndex
     services: ServiceStore
     authenticate: Authenticate
     quirks: Quirks

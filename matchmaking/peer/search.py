@@ -1,20 +1,24 @@
 """Search over the peer's index, in the request and answer shape of NIMBLE's indexing service."""
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from matchmaking.peer.documents import Indexed, visible, wire_form
+from matchmaking.peer.documents import PARTY_LISTS, Indexed, document_for, wire_form
+from matchmaking.peer.index import Kind, OfferIndex, Question, count_values
+from matchmaking.peer.narrowing import narrow
 from matchmaking.peer.principals import Principal
 from matchmaking.peer.quirks import Quirks
-from matchmaking.peer.solr import QueryRefused, compile_query
+from matchmaking.peer.solr import Predicate, QueryRefused
 
 _SORT = re.compile(r"(?P<field>[A-Za-z_][A-Za-z0-9_]{0,63}) (?P<way>asc|desc)", re.ASCII)
 _LAST = Decimal("Infinity")  # a missing value sorts last in either direction
+
+_MOST_JUDGED = 10_000
+"""Entries that one question may make us judge or sort by ourselves."""
 
 Query = Annotated[str, Field(max_length=4_096)]
 
@@ -42,30 +46,50 @@ class SearchRequest(BaseModel):
     facet: FacetWish | None = None
 
 
-def run_search(index: Sequence[Indexed], wish: SearchRequest, who: Principal, quirks: Quirks) -> dict[str, Any]:
+async def run_search(
+    index: OfferIndex, kind: Kind, wish: SearchRequest, who: Principal, quirks: Quirks
+) -> dict[str, Any]:
     """The answer to `wish` for `who`. Raises QueryRefused."""
-    tests = [compile_query(text) for text in (_wide(wish.q), *wish.fq)]
-    hits = [entry for entry in index if visible(entry, who, quirks) and all(test(entry.document) for test in tests)]
-    for order in reversed(wish.sort or []):
-        _sort(hits, order)
+    plain = narrow(wish.q, wish.fq, who.party_id)
+    question = Question(kind, who.party_id, plain.words, plain.tests)
     first = 0 if quirks.start_ignored else wish.start * wish.rows
-    page = hits[first : first + wish.rows]
+    facets: dict[str, Any] | None = None
+    if plain.rest or wish.sort:
+        found = await _judged(index, question, plain.rest, wish, quirks)
+        total, page = len(found), found[first : first + wish.rows]
+        if wish.facet is not None:
+            facets = _facets([count_values(found, name, wish.facet.limit) for name in wish.facet.field], wish.facet)
+    else:
+        hits = await index.find(question, first, wish.rows)
+        total, page = hits.total, list(hits.entries)
+        if wish.facet is not None:
+            counts = await index.facets(question, wish.facet.field, wish.facet.limit)
+            facets = _facets(counts, wish.facet)
     return {
-        "totalElements": len(hits),
-        "totalPages": -(-len(hits) // wish.rows),
+        "totalElements": total,
+        "totalPages": -(-total // wish.rows),
         "pageSize": wish.rows,
         "currentPage": wish.start,
-        "facets": None if wish.facet is None else _facets(hits, wish.facet),
-        "result": [wire_form(entry, who, quirks) for entry in page],
+        "facets": facets,
+        "result": [wire_form(entry, who.party_id, quirks) for entry in page],
     }
 
 
-def _wide(query: str) -> str:
-    """NIMBLE widens a single word to `*word*`; an empty query asks for everything."""
-    word = query.strip()
-    if not word:
-        return "*:*"
-    return f"*{word}*" if re.fullmatch(r"\w+", word) and word not in ("AND", "OR", "NOT") else word
+async def _judged(
+    index: OfferIndex, question: Question, rest: Sequence[Predicate], wish: SearchRequest, quirks: Quirks
+) -> list[Indexed]:
+    """All that fits, in the order that was asked for. Raises QueryRefused where the index leaves too much to judge."""
+    hits = await index.find(question, 0, _MOST_JUDGED)
+    if hits.total > _MOST_JUDGED:
+        raise QueryRefused(f"more than {_MOST_JUDGED} entries would have to be judged or sorted: ask for fewer")
+    found = []
+    for entry in hits.entries:
+        document = document_for(entry, question.asker, quirks)
+        if all(test(document) for test in rest):
+            found.append(entry)
+    for order in reversed(wish.sort or []):
+        _sort(found, order)
+    return found
 
 
 def _sort(hits: list[Indexed], order: str) -> None:
@@ -83,13 +107,16 @@ def _sort(hits: list[Indexed], order: str) -> None:
     hits.sort(key=place)
 
 
-def _facets(hits: Sequence[Indexed], wish: FacetWish) -> dict[str, Any]:
-    facets: dict[str, Any] = {}
-    for name in wish.field:
-        counts = Counter(value for entry in hits for value in entry.document.get(name, ()))
-        entries = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[: wish.limit]
-        facets[name] = {
+def _facets(counts: Sequence[Sequence[tuple[str, int]]], wish: FacetWish) -> dict[str, Any]:
+    # Who may or may not buy is nobody's business.
+    return {
+        name: {
             "fieldName": name,
-            "entry": [{"label": label, "count": count} for label, count in entries if count >= wish.minCount],
+            "entry": [
+                {"label": label, "count": count}
+                for label, count in values
+                if count >= wish.minCount and name not in PARTY_LISTS
+            ],
         }
-    return facets
+        for name, values in zip(wish.field, counts, strict=True)
+    }

@@ -1,13 +1,11 @@
 """The search's side of the peer: `/item|party/select` (GET) and `/item|party/search` (POST) under `/apis/fs`."""
 
-from collections.abc import Sequence
-
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from matchmaking.peer.documents import Indexed
 from matchmaking.peer.http import Endpoint, Peer, Refused, answering, json_of, principal_of, whole_number
+from matchmaking.peer.index import Kind
 from matchmaking.peer.search import FacetWish, SearchRequest, run_search
 from matchmaking.peer.solr import QueryRefused
 
@@ -18,13 +16,14 @@ _MAX_QUERY = 4_096  # characters
 def search_routes(peer: Peer) -> list[Route]:
     """`/apis/fs` and below."""
     routes = []
-    for kind, index in (("item", peer.items), ("party", peer.parties)):
-        routes.append(Route(f"/apis/fs/{kind}/select", _endpoint(peer, index), methods=["GET"]))
-        routes.append(Route(f"/apis/fs/{kind}/search", _endpoint(peer, index), methods=["POST"]))
+    kinds: tuple[Kind, ...] = ("item", "party")
+    for kind in kinds:
+        routes.append(Route(f"/apis/fs/{kind}/select", _endpoint(peer, kind), methods=["GET"]))
+        routes.append(Route(f"/apis/fs/{kind}/search", _endpoint(peer, kind), methods=["POST"]))
     return routes
 
 
-def _endpoint(peer: Peer, index: Sequence[Indexed]) -> Endpoint:
+def _endpoint(peer: Peer, kind: Kind) -> Endpoint:
     async def search(request: Request) -> Response:
         if request.method not in ("GET", "POST"):
             return Response(status_code=405)
@@ -36,7 +35,7 @@ def _endpoint(peer: Peer, index: Sequence[Indexed]) -> Endpoint:
             raise
         wish = await json_of(request, SearchRequest) if request.method == "POST" else _from_parameters(request)
         try:
-            return JSONResponse(run_search(index, wish, who, peer.quirks))
+            return JSONResponse(await run_search(peer.offers, kind, wish, who, peer.quirks))
         except QueryRefused as error:
             raise Refused(400, str(error)) from None
 

@@ -3,22 +3,27 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 import uvicorn
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from matchmaking.peer.app import create_peer_app
+from matchmaking.peer.app import SERVICE_TYPE, StoredOffers, create_peer_app, search_address
 from matchmaking.peer.catalogue import PeerCatalogue
 from matchmaking.peer.principals import PeerUser
 from matchmaking.peer.quirks import NO_QUIRKS, Quirks
+from matchmaking.signed_entries import typed_entry
+
+Sign = Callable[[dict[str, Any]], Awaitable[bytes]]
+"""EIP-712 typed data -> 65 bytes."""
 
 _GRACE_S = 3  # for answers under way when we are told to stop
 
 
 async def serve(
-    catalogue: PeerCatalogue,
+    served: PeerCatalogue | StoredOffers,
     users: Mapping[str, PeerUser],
     *,
     clock: Callable[[], datetime],
@@ -30,11 +35,14 @@ async def serve(
     token_life: timedelta = timedelta(minutes=5),
     key: rsa.RSAPrivateKey | None = None,
     quirks: Quirks = NO_QUIRKS,
+    sign: Sign | None = None,
+    signer: str | None = None,
 ) -> None:
     """Serves the peer until `stop` is set (or SIGINT/SIGTERM, in the main thread).
 
     Port 0 takes a free one; `on_ready` is told the base address once requests are answered. `public_url` is that
     address as clients see it, needed if a proxy stands before us or we listen on every address.
+    `sign` signs our entry in the name of the address `signer`.
     Raises OSError if the port is taken, ValueError if the address that clients see is not known.
     """
     if public_url is None and host in ("0.0.0.0", "::", ""):  # noqa: S104 - compared, not bound
@@ -43,7 +51,13 @@ async def serve(
         bound = listener.getsockname()[1]
         name = f"[{host}]" if ":" in host else host
         base_url = public_url or f"http://{name}:{bound}"
-        app = create_peer_app(catalogue, users, clock, base_url=base_url, token_life=token_life, key=key, quirks=quirks)
+        proof = None
+        if sign is not None and signer is not None:
+            signature = await sign(typed_entry(SERVICE_TYPE, search_address(base_url)))
+            proof = {"address": signer, "signature": "0x" + signature.hex()}
+        app = create_peer_app(
+            served, users, clock, base_url=base_url, token_life=token_life, key=key, proof=proof, quirks=quirks
+        )
         config = uvicorn.Config(
             app,
             log_config=None,

@@ -100,8 +100,8 @@ def _page(request: Request, peer: Peer, hits: list[dict[str, Any]], *, filtered:
         total = 0
     listed = None if peer.quirks.null_for_empty and not on_page else on_page
     answer = {
-        "id": peer.catalogue.registry_id,
-        "description": peer.catalogue.title,
+        "id": peer.identity.registry_id,
+        "description": peer.identity.title,
         "services": listed,
         "page": number,
         "per_page": size,

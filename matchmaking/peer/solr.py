@@ -9,18 +9,21 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from fnmatch import fnmatchcase
 
+from matchmaking.words import fold
+
 Document = Mapping[str, Sequence[str]]
 """An indexed item: all values of each field as texts; the words for `q` without a field stand under `_text_`."""
 
 Predicate = Callable[[Document], bool]
 
+OPERATORS = frozenset({"AND", "OR", "NOT"})
 _MAX_QUERY = 4_096
 _MAX_DEPTH = 20
 _TOKEN = re.compile(
     r"""\s*(?:(?P<phrase>"(?:[^"\\]|\\.)*")|(?P<mark>\*:\*|[()\[\]:]|[-!](?=\S))|(?P<word>(?:[^\s"()\[\]:\\]|\\.)+))""",
     re.DOTALL,
 )
-_DEFAULT_FIELD = "_text_"
+DEFAULT_FIELD = "_text_"
 
 
 class QueryRefused(ValueError):
@@ -101,7 +104,7 @@ class _Parser:
         if kind == "word" and self._take("mark", ":"):
             return self._value(_unescape(text))
         if kind in ("word", "phrase"):
-            return _match(_DEFAULT_FIELD, kind, text)
+            return _match(DEFAULT_FIELD, kind, text)
         raise QueryRefused("the query has a mark where a term belongs")
 
     def _value(self, field: str) -> Predicate:
@@ -141,8 +144,8 @@ def _match(field: str, kind: str, text: str) -> Predicate:
         literal = _unescape(text[1:-1])
         return lambda item: any(_same(field, value, literal) for value in item.get(field, ()))
     if re.search(r"[*?]", re.sub(r"\\.", "", text, flags=re.DOTALL)):
-        pattern = _shell_pattern(text).lower()
-        return lambda item: any(fnmatchcase(value.lower(), pattern) for value in item.get(field, ()))
+        pattern = fold(_shell_pattern(text))
+        return lambda item: any(fnmatchcase(fold(value), pattern) for value in item.get(field, ()))
     literal = _unescape(text)
     return lambda item: any(_same(field, value, literal) for value in item.get(field, ()))
 
@@ -159,7 +162,7 @@ def _shell_pattern(text: str) -> str:
 
 def _same(field: str, value: str, literal: str) -> bool:
     # NIMBLE's default field is analysed text; all others are compared whole.
-    return literal.lower() in value.lower() if field == _DEFAULT_FIELD else value == literal
+    return fold(literal) in fold(value) if field == DEFAULT_FIELD else value == literal
 
 
 def _bound(text: str) -> Decimal | None:

@@ -1,131 +1,177 @@
-"""The choice itself: filter by constraints, solve exactly, and say for each line why."""
+"""The choice itself: admit, solve, draw between equals, and say for each line why.
 
-from collections import Counter
+The solver is loaded when the first choice is made: numpy and scipy take half a second that no other command needs.
+"""
+
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
+from matchmaking.selection.admission import admitted, by_line, failures, misfits
+from matchmaking.selection.evaluator import evaluate
 from matchmaking.selection.model import (
     Candidate,
     Choice,
-    Constraints,
-    Line,
     NoFeasibleSelection,
+    Problem,
     Relaxation,
     RunnerUp,
     Selection,
 )
-from matchmaking.selection.solver import Option, Solution, cost_of, minor_of, solve
 
-_MIN_STEPS = 500  # a re-solve with fewer would often say nothing
+if TYPE_CHECKING:
+    from matchmaking.selection.solver import Effort
+    from matchmaking.selection.table import Table
+
+_RESOLVED = 4_000
+"""Up to so many lines times offers, each line is explained by solving again; beyond, by exchanging its offer alone."""
+
+Plan = Mapping[str, Candidate]
 
 
-def select(lines: Sequence[Line], offers: Sequence[Candidate], constraints: Constraints) -> Selection:
-    """The cheapest choice of one offer for each line: Σ price + Σ freight of the suppliers used, in minor units.
+def select(problem: Problem, effort: "Effort | None" = None) -> Selection:
+    """The cheapest choice of one offer for each line; among equally cheap ones, single lines take the faster offer,
+    then the one that the seed draws. The order of the input plays no part.
 
-    Among equals the faster one, then the one that the seed draws: the order of the input plays no part.
-    Raises NoFeasibleSelection, ValueError for lines of the same id.
+    Raises NoFeasibleSelection with what would help, OutOfBudget if `effort` ended before a choice was found.
     """
-    if len({line.line_id for line in lines}) != len(lines):
-        raise ValueError("line ids must differ")
-    options = [_options(line, offers, constraints) for line in lines]
-    solution = solve(options, constraints.freight_minor, constraints.max_nodes)
-    assert solution is not None  # noqa: S101 - every line has an option, _options sees to it
-    total = minor_of(solution.cost)
-    if constraints.max_total_minor is not None and total > constraints.max_total_minor:
-        # If the search was cut, `total` is only the best known; the hint is then an amount that surely suffices.
-        raise NoFeasibleSelection(None, {}, Relaxation("total_minor", total, constraints.max_total_minor))
-    choices = tuple(_choice(at, lines, options, solution, constraints) for at in range(len(lines)))
+    from matchmaking.selection.concessions import concessions  # noqa: PLC0415
+    from matchmaking.selection.solver import solve  # noqa: PLC0415
+    from matchmaking.selection.table import table_of  # noqa: PLC0415
+
+    offers = admitted(problem)
+    table = table_of(problem, offers)
+    answer = solve(table, effort)
+    if answer is None:
+        bare = next((line for line in problem.lines if not offers[line.line_id]), None)
+        counts = {} if bare is None else failures(problem, bare)
+        raise NoFeasibleSelection(None if bare is None else bare.line_id, counts, *concessions(problem))
+    most = problem.constraints.max_total_minor
+    if most is not None and answer.total > most:
+        raise NoFeasibleSelection(None, {}, (Relaxation("total_minor", answer.total, most),))
+    picks = _drawn(table, answer.picks.tolist(), answer.total)
+    plan = {table.offers[pick].line_id: table.offers[pick] for pick in picks}
+    verdict = evaluate(problem, plan)
+    if verdict.violations or verdict.total_minor != answer.total:
+        raise AssertionError(f"the solver and the evaluator disagree: {verdict}, {answer.total}")
+    proved = answer.bound == answer.total
+    choices = tuple(_choice(problem, table, plan, line.line_id, answer.total, proved) for line in problem.lines)
     return Selection(
         choices=choices,
-        total_minor=total,
-        freight_minor=total - sum(choice.total_minor for choice in choices),
-        lead_time_h=max((choice.candidate.lead_time_h for choice in choices), default=0),
-        bound_minor=minor_of(solution.bound),
-        proved=solution.bound == solution.cost,
-        nodes=solution.nodes,
+        total_minor=verdict.total_minor,
+        freight_minor=verdict.freight_minor,
+        discount_minor=verdict.discount_minor,
+        lead_time_h=verdict.lead_time_h,
+        risk_micro=verdict.risk_micro,
+        bound_minor=answer.bound,
     )
 
 
-def front(lines: Sequence[Line], offers: Sequence[Candidate], constraints: Constraints) -> tuple[Selection, ...]:
-    """The choices among which more money buys an earlier delivery, the cheapest and slowest first; none is beaten
-    in both. Empty if there is no choice at all.
-    """
-    found: list[Selection] = []
-    limit = constraints.max_lead_time_h
-    while True:
-        try:
-            best = select(lines, offers, replace(constraints, max_lead_time_h=limit))
-        except NoFeasibleSelection:
-            return tuple(found)
-        if found and found[-1].total_minor == best.total_minor:
-            found[-1] = best  # as cheap and faster
-        else:
-            found.append(best)
-        if best.lead_time_h == 0:
-            return tuple(found)
-        limit = best.lead_time_h - 1
+def _drawn(table: "Table", picks: list[int], total: int) -> list[int]:
+    """The same total, with offers that are faster, or luckier in the draw, where one line can have them alone."""
+    import numpy as np  # noqa: PLC0415
+
+    for line, pick in enumerate(list(picks)):
+        same = np.flatnonzero((table.line == line) & (table.price == table.price[pick]))
+        for other in sorted(same.tolist(), key=lambda at: table.draws[at]):
+            if other == picks[line]:
+                break
+            tried = np.array([*picks[:line], other, *picks[line + 1 :]])
+            if table.total(tried) == total and table.keeps(tried):
+                picks[line] = other
+                break
+    return picks
 
 
-def _options(line: Line, offers: Sequence[Candidate], constraints: Constraints) -> list[Option]:
-    """The candidates of `line` that keep the constraints. Raises NoFeasibleSelection if there is none."""
-    mine = [candidate for candidate in offers if candidate.line_id == line.line_id]
-    failures = {id(candidate): _failures(candidate, line, constraints) for candidate in mine}
-    fit = [candidate for candidate in mine if not failures[id(candidate)]]
-    if not fit:
-        counts = Counter(reason for candidate in mine for reason in failures[id(candidate)])
-        raise NoFeasibleSelection(line.line_id, counts, _relaxation(line, mine, failures, constraints))
-    return [Option(candidate, cost_of(candidate, line.quantity, constraints.seed)) for candidate in fit]
+def _choice(problem: Problem, table: "Table", plan: Plan, name: str, total: int, proved: bool) -> Choice:
+    chosen = plan[name]
+    quantity = next(line.quantity for line in problem.lines if line.line_id == name)
+    runner = _runner_up(problem, table, plan, chosen, total)
+    return Choice(
+        line_id=name,
+        candidate=chosen,
+        total_minor=chosen.total_minor(quantity),
+        reason=_reason(chosen, runner, quantity, proved),
+        runner_up=None if runner is None else runner[1],
+        bound_by=_bound_by(problem, plan, name),
+    )
 
 
-def _failures(candidate: Candidate, line: Line, constraints: Constraints) -> tuple[str, ...]:
-    checks = {
-        "currency": candidate.currency != constraints.currency,
-        "excluded": candidate.offer_id in constraints.excluded_offers
-        or candidate.supplier_id in constraints.excluded_suppliers,
-        "lead_time": constraints.max_lead_time_h is not None and candidate.lead_time_h > constraints.max_lead_time_h,
-        "minimum_quantity": candidate.minimum_quantity > line.quantity,
-    }
-    return tuple(reason for reason, failed in checks.items() if failed)
+def _runner_up(
+    problem: Problem, table: "Table", plan: Plan, chosen: Candidate, total: int
+) -> tuple[Candidate, RunnerUp] | None:
+    """The best choice without the chosen offer: exact for what is small, else of those that change this line alone."""
+    if len(problem.lines) * len(table.offers) <= _RESOLVED:
+        found = _solved_without(table, chosen)
+    else:
+        found = _exchanged(table, plan, chosen)
+    if found is None:
+        return None
+    other, cost, exact = found
+    return other, RunnerUp(other.offer_id, other.supplier_id, max(0, cost - total), exact)
 
 
-def _relaxation(
-    line: Line, mine: Sequence[Candidate], failures: Mapping[int, tuple[str, ...]], constraints: Constraints
-) -> Relaxation | None:
-    """The smallest single concession: first time, as it costs nothing, then quantity."""
-    late = [one.lead_time_h for one in mine if failures[id(one)] == ("lead_time",)]
-    if late and constraints.max_lead_time_h is not None:
-        return Relaxation("lead_time_h", min(late), constraints.max_lead_time_h)
-    few = [one.minimum_quantity for one in mine if failures[id(one)] == ("minimum_quantity",)]
-    return Relaxation("quantity", min(few), line.quantity) if few else None
+def _solved_without(table: "Table", chosen: Candidate) -> tuple[Candidate, int, bool] | None:
+    import numpy as np  # noqa: PLC0415
 
+    from matchmaking.selection.solver import OutOfBudget, solve  # noqa: PLC0415
 
-def _choice(
-    at: int, lines: Sequence[Line], options: list[list[Option]], solution: Solution, constraints: Constraints
-) -> Choice:
-    """The choice for line `at`, explained by solving again with its offer forbidden."""
-    line, chosen = lines[at], solution.options[at]
-    others = [option for option in options[at] if option is not chosen]
-    # All explanations together may take as many steps as the choice did.
-    steps = max(_MIN_STEPS, constraints.max_nodes // len(lines))
-    again = solve([*options[:at], others, *options[at + 1 :]], constraints.freight_minor, steps)
-    total = chosen.candidate.total_minor(line.quantity)
+    rest = table.rows(np.array([one is not chosen for one in table.offers]))
+    try:
+        again = solve(rest)
+    except OutOfBudget:
+        return None
     if again is None:
-        return Choice(line.line_id, chosen.candidate, total, "the only offer that keeps the constraints", None)
-    runner = again.options[at].candidate
-    extra = max(0, minor_of(again.cost) - minor_of(solution.cost))
-    cheaper_alone = min(option.candidate.total_minor(line.quantity) for option in options[at]) < total
-    reason = "the best found within the limit of steps"
-    if solution.bound == solution.cost:
-        reason = _reason(chosen.candidate, runner, extra, cheaper_alone=cheaper_alone)
-    runner_up = RunnerUp(runner.offer_id, runner.supplier_id, extra)
-    return Choice(line.line_id, chosen.candidate, total, reason, runner_up)
+        return None
+    other = next(rest.offers[pick] for pick in again.picks if rest.offers[pick].line_id == chosen.line_id)
+    return other, again.total, again.bound == again.total
 
 
-def _reason(chosen: Candidate, runner: Candidate, extra_minor: int, *, cheaper_alone: bool) -> str:
-    if extra_minor > 0:
-        why = "cheapest with its freight" if cheaper_alone else "cheapest"
-        extra = f"{extra_minor // 100}.{extra_minor % 100:02d} {chosen.currency}"
-        return f"{why}: without it the whole costs {extra} more"
-    if extra_minor == 0 and chosen.lead_time_h < runner.lead_time_h:
-        return f"as cheap as the runner-up and {runner.lead_time_h - chosen.lead_time_h} h faster"
+def _exchanged(table: "Table", plan: Plan, chosen: Candidate) -> tuple[Candidate, int, bool] | None:
+    import numpy as np  # noqa: PLC0415
+
+    at = {id(one): row for row, one in enumerate(table.offers)}
+    picks = np.array([at[id(plan[name])] for name in sorted(plan)])
+    line = int(table.line[at[id(chosen)]])
+    best: tuple[int, Candidate] | None = None
+    for row in np.flatnonzero(table.line == line):
+        if row != picks[line]:
+            tried = picks.copy()
+            tried[line] = row
+            cost = table.total(tried)
+            if (best is None or cost < best[0]) and table.keeps(tried):
+                best = cost, table.offers[row]
+    return None if best is None else (best[1], best[0], False)
+
+
+def _reason(chosen: Candidate, runner: tuple[Candidate, RunnerUp] | None, quantity: int, proved: bool) -> str:
+    if runner is None:
+        return "the only offer that keeps the constraints"
+    other, found = runner
+    if found.extra_minor > 0:
+        cheapest = (
+            "cheapest" if chosen.total_minor(quantity) <= other.total_minor(quantity) else "cheapest in the whole"
+        )
+        extra = f"{found.extra_minor // 100}.{found.extra_minor % 100:02d} {chosen.currency}"
+        why = cheapest if proved else "the best found"
+        return f"{why}: without it the whole costs {'' if found.proved else 'at most '}{extra} more"
+    if chosen.lead_time_h < other.lead_time_h:
+        return f"as cheap as the runner-up and {other.lead_time_h - chosen.lead_time_h} h faster"
     return "as good as the runner-up; drawn by the seed"
+
+
+def _bound_by(problem: Problem, plan: Plan, name: str) -> str | None:
+    """What kept the line's cheapest offer out; None if it was chosen."""
+    line = next(line for line in problem.lines if line.line_id == name)
+    cheapest: Sequence[Candidate] = sorted(
+        by_line(problem)[name], key=lambda one: (one.total_minor(line.quantity), one is not plan[name], one.offer_id)
+    )
+    first = cheapest[0]
+    if first is plan[name] or first.total_minor(line.quantity) == plan[name].total_minor(line.quantity):
+        return None
+    own = misfits(first, line, problem.constraints)
+    if own:
+        return own[0]
+    without_budget = replace(problem, constraints=replace(problem.constraints, max_total_minor=None))
+    broken = evaluate(without_budget, {**plan, name: first}).violations
+    return broken[0].partition(":")[0] if broken else "total"

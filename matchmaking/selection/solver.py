@@ -1,161 +1,235 @@
-"""Exact branch and bound over one offer a line: prices, plus freight once for each supplier used.
+"""The cheapest choice with a proof of how good it is: relaxation, local search, then the exact choice of bundles.
 
-Costs are single integers that carry the tie-break in their low bits: cents first, then hours of lead time (faster
-is better among equals), then a hash by the seed. So there is one best choice, whatever the order of the input.
+1. The linear relaxation bounds the cost; covers tighten it. It also says what each line is worth, and how much the
+   bound grows if an offer is taken (*forced*).
+2. Local search among the offers that are forced least gives a choice.
+3. What is left between bound and choice, the *slack*, limits which bundles can be in a better choice. They are listed
+   and chosen from exactly: first with little slack, for a better choice; then with all that one leaves.
+
+Where suppliers are so roomy that their bundles cannot be listed, single offers are searched instead: then the
+relaxation is tight by itself.
 """
 
-import hashlib
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import accumulate
 
-from matchmaking.selection.local_search import good_suppliers
-from matchmaking.selection.model import Candidate
+import numpy as np
 
-# 64 bits of hash and 16 of carry (lines), 32 bits of hours and 16 of carry; the rest is cents.
-_HASH_BITS = 80
-_HOUR_BITS = 48
-_MINOR_SHIFT = _HASH_BITS + _HOUR_BITS
-MAX_LINES = 200  # the search goes one call deep a line
+from matchmaking.selection.bound import Bound, Impossible, relax, tightened
+from matchmaking.selection.bundles import bundles
+from matchmaking.selection.exact import forbid, picks_of, search
+from matchmaking.selection.local_search import improve
+from matchmaking.selection.partition import partition
+from matchmaking.selection.program import program_of
+from matchmaking.selection.table import Flags, Floats, Ints, Table
+
+_SMALL = 1_500
+"""So few columns are relaxed at once: a window would save nothing."""
+_WINDOW = 0.006
+_FIRST_SLACK = 0.001
+"""Parts of the cost by which an offer may lift the bound to be seen by the covers, and a bundle to be listed first."""
+_ROUNDS = 12
+_GAIN = 5e-5
+"""Rounds of covers, and the part of the bound that one must gain for another."""
+_OPTIONS = 20
+"""Offers a line that local search looks at."""
+_HINTED = 40
+"""Offers a line that are relaxed where a hint says which are good."""
+_TIMES = 50
+"""Searches of single offers at most: choices within a cent a bundle of the best are few."""
 
 
 @dataclass(frozen=True, slots=True)
-class Option:
-    """A candidate with its cost: cents, hours and hash in one integer."""
+class Effort:
+    """How far to go. Without `cpu` only steps are counted, so the answer is the same on every machine.
 
-    candidate: Candidate
-    cost: int
-
-
-@dataclass(frozen=True, slots=True)
-class Solution:
-    """One option a line; `cost` and `bound` are such integers, `bound` is proved."""
-
-    options: tuple[Option, ...]
-    cost: int
-    bound: int
-    nodes: int
-
-
-def cost_of(candidate: Candidate, quantity: int, seed: str) -> int:
-    """The cost of a candidate. Raises ValueError if its lead time has more than 32 bits."""
-    if candidate.lead_time_h >= 1 << 32:
-        raise ValueError("the lead time is beyond all reason")
-    text = "\x1f".join((seed, candidate.line_id, candidate.supplier_id, candidate.offer_id))
-    draw = int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:8], "big")
-    hours = candidate.lead_time_h << _HASH_BITS
-    return (candidate.total_minor(quantity) << _MINOR_SHIFT) + hours + draw
-
-
-def minor_of(cost: int) -> int:
-    """The cents in a cost."""
-    return cost >> _MINOR_SHIFT
-
-
-def solve(lines: Sequence[Sequence[Option]], freight_minor: Mapping[str, int], max_nodes: int) -> Solution | None:
-    """The cheapest choice of one option a line, None if a line has none. Raises ValueError beyond MAX_LINES.
-
-    After `max_nodes` steps the best choice so far is returned with the bound that was proved.
+    `gap`: good enough, a part of the cost. `cpu` gives the processor's seconds since the start, by whatever clock the
+    caller has; the work ends near `seconds` of them.
     """
-    if len(lines) > MAX_LINES:
-        raise ValueError(f"at most {MAX_LINES} lines can be chosen for at once")
-    if any(not options for options in lines):
+
+    gap: float = 0.0
+    nodes: int = 20_000
+    shakes: int = 12
+    seconds: float = math.inf
+    cpu: Callable[[], float] | None = None
+
+    def left(self) -> float:
+        """Seconds of the processor that are left."""
+        return math.inf if self.cpu is None else self.seconds - self.cpu()
+
+    def limit(self) -> float | None:
+        """What a solver may take."""
+        return None if self.cpu is None else max(self.left(), 0.01)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`picks`: rows of the table by line. Nothing costs less than `bound`; `forced` as the bound says, by offer."""
+
+    picks: Ints
+    total: int
+    bound: int
+    forced: Floats
+
+
+class OutOfBudget(Exception):
+    """No choice was found in the time or the steps that were allowed, and none was proved impossible."""
+
+
+def solve(table: Table, effort: Effort | None = None, hint: Floats | None = None) -> Answer | None:
+    """The best choice found, None if there is none at all. Raises OutOfBudget if the budget ended before one.
+
+    `hint`: by offer, how little it promised in a similar question.
+    """
+    if table.lines == 0:
+        return Answer(np.zeros(0, dtype=np.int64), 0, 0, np.zeros(0))
+    if len(np.unique(table.line)) < table.lines:
         return None
-    if not lines:
-        return Solution((), 0, 0, 0)
-    search = _Search([_undominated(options) for options in lines], freight_minor, max_nodes)
-    search.run()
-    return Solution(search.in_line_order(), search.best_cost, search.bound, search.nodes)
+    return _Solving(table, effort or Effort()).run(hint)
 
 
-def _undominated(options: Sequence[Option]) -> list[Option]:
-    """The cheapest option of each supplier: freight depends on the supplier alone, so the others cannot win."""
-    best: dict[str, Option] = {}
-    for option in options:
-        known = best.get(option.candidate.supplier_id)
-        if known is None or option.cost < known.cost:
-            best[option.candidate.supplier_id] = option
-    return list(best.values())
+class _Solving:
+    def __init__(self, table: Table, effort: Effort) -> None:
+        self._table, self._effort = table, effort
+        self._program = program_of(table)
+        self._picks: Ints | None = None
+        self._total = 0
+        self._floor: float = 0  # proved, in whole cents
 
-
-class _OutOfSteps(Exception):
-    """The limit of steps is reached."""
-
-
-class _Search:
-    """Depth first, lines with few options first; three lower bounds, the dearer to compute the later asked."""
-
-    def __init__(self, lines: list[list[Option]], freight_minor: Mapping[str, int], max_nodes: int) -> None:
-        served = Counter(option.candidate.supplier_id for options in lines for option in options)
-        self._freight = {one: freight_minor.get(one, 0) << _MINOR_SHIFT for one in served}
-        # A supplier's freight spread over all lines it could serve: however many it gets, the shares never exceed it.
-        self._share = {one: self._freight[one] // served[one] for one in served}
-        self._order = sorted(range(len(lines)), key=lambda at: (len(lines[at]), at))
-        self._lines = [sorted(lines[at], key=self._with_share) for at in self._order]
-        self._rest_shared = _from_behind([min(map(self._with_share, options)) for options in self._lines])
-        self._rest_bare = _from_behind([min(option.cost for option in options) for options in self._lines])
-        self._max_nodes = max_nodes
-        self.nodes = 0
-        self.best, self.best_cost = self._first_answer()
-        self.bound = self._rest_shared[0]
-
-    def run(self) -> None:
-        """Searches to the end, or until the steps are used up; `best` and `bound` hold what is known then."""
+    def run(self, hint: Floats | None) -> Answer | None:
         try:
-            self._descend([], 0, 0, frozenset())
-        except _OutOfSteps:
+            bound = self._relaxed(hint)
+        except Impossible:
+            return None
+        self._raise_floor(bound.value)
+        forced = self._by_offer(bound)
+        self._search_locally(bound, forced)
+        small = self._program.columns <= _SMALL
+        bound = self._tightened(bound, small | (bound.forced <= _WINDOW * abs(bound.value)))
+        if not self._good_enough():
+            self._search_bundles(bound)
+        if self._picks is None and math.isinf(self._floor):
+            return None
+        if self._picks is None:
+            raise OutOfBudget("no choice was found within the budget: allow more")
+        return Answer(self._picks, self._total, int(self._floor), forced)
+
+    def _relaxed(self, hint: Floats | None) -> Bound:
+        if hint is not None:
+            order = np.lexsort((hint, self._table.line))
+            rank = np.empty(len(order), dtype=np.int64)
+            starts = np.searchsorted(self._table.line[order], np.arange(self._table.lines))
+            rank[order] = np.arange(len(order)) - starts[self._table.line[order]]
+            try:
+                return relax(self._program, (rank < _HINTED)[self._program.offer])
+            except Impossible:  # the hint hid what is needed here
+                pass
+        return relax(self._program, np.ones(self._program.columns, dtype=bool))
+
+    def _good_enough(self) -> bool:
+        """True if the gap is closed, or the budget is used up."""
+        if self._effort.left() <= 0:
+            return True
+        return self._picks is not None and self._total - self._floor <= self._effort.gap * self._total
+
+    def _take(self, picks: Ints | None) -> None:
+        if picks is None or not self._table.keeps(picks):
             return
-        self.bound = self.best_cost
+        total = self._table.total(picks)
+        if self._picks is None or total < self._total:
+            self._picks, self._total = picks, total
+        self._floor = min(self._floor, self._total)
 
-    def in_line_order(self) -> tuple[Option, ...]:
-        """The best choice, sorted as the lines came."""
-        return tuple(option for _, option in sorted(zip(self._order, self.best, strict=True), key=lambda pair: pair[0]))
+    def _raise_floor(self, value: float) -> None:
+        """Costs are whole cents: what is above 99.01 is at least 100. An infinite value: nothing better is left."""
+        known = math.ceil(value - _margin(value)) if math.isfinite(value) else value
+        self._floor = max(self._floor, known)
+        if self._picks is not None:
+            self._floor = min(self._floor, self._total)
 
-    def _with_share(self, option: Option) -> int:
-        return option.cost + self._share[option.candidate.supplier_id]
+    def _by_offer(self, bound: Bound) -> Floats:
+        forced = np.full(len(self._table.offers), np.inf)
+        np.minimum.at(forced, self._program.offer, bound.forced)
+        return forced
 
-    def _first_answer(self) -> tuple[list[Option], int]:
-        """A good choice to prune by, and an answer whatever the limit of steps."""
-        by_supplier = [{option.candidate.supplier_id: option for option in options} for options in self._lines]
-        costs = [{supplier: option.cost for supplier, option in line.items()} for line in by_supplier]
-        alone = {options[0].candidate.supplier_id for options in self._lines}
-        good = good_suppliers(costs, self._freight, alone)
-        chosen = [min((line[one] for one in good if one in line), key=lambda one: one.cost) for line in by_supplier]
-        used = {option.candidate.supplier_id for option in chosen}
-        return chosen, sum(option.cost for option in chosen) + sum(self._freight[one] for one in used)
+    def _search_locally(self, bound: Bound, forced: Floats) -> None:
+        table, program = self._table, self._program
+        options: list[list[int]] = [[] for _ in range(table.lines)]
+        for offer in np.lexsort((table.price, forced)):
+            some = options[table.line[offer]]
+            if len(some) < _OPTIONS:
+                some.append(int(offer))
+        start = picks_of(program, np.arange(program.columns), bound.x)
+        self._take(improve(table, options, start, self._effort.shakes))
 
-    def _paid(self, option: Option, used: AbstractSet[str]) -> int:
-        supplier = option.candidate.supplier_id
-        return option.cost + (0 if supplier in used else self._freight[supplier])
+    def _tightened(self, bound: Bound, keep: Flags) -> Bound:
+        for _ in range(_ROUNDS):
+            if self._good_enough():
+                return bound
+            try:
+                better = tightened(self._program, keep, bound)
+            except Impossible:  # within the window: the bound over all columns stays
+                return bound
+            if better is None:
+                return bound
+            self._raise_floor(better.value)
+            gained, bound = better.value - bound.value, better
+            if 0 < gained < _GAIN * abs(bound.value):
+                return bound
+        return bound
 
-    def _descend(self, chosen: list[Option], paid: int, shared: int, used: frozenset[str]) -> None:
-        """`paid`: prices and freight so far; `shared`: prices and shares of freight so far."""
-        depth = len(chosen)
-        if depth == len(self._lines):
-            self.best, self.best_cost = list(chosen), paid  # only reached below the best
-            return
-        for option in self._lines[depth]:
-            self.nodes += 1
-            if self.nodes > self._max_nodes:
-                raise _OutOfSteps
-            now_paid, now_shared = paid + self._paid(option, used), shared + self._with_share(option)
-            now_used = used | {option.candidate.supplier_id}
-            if self._may_win(depth + 1, now_paid, now_shared, now_used):
-                chosen.append(option)
-                self._descend(chosen, now_paid, now_shared, now_used)
-                chosen.pop()
+    def _search_bundles(self, bound: Bound) -> None:
+        """Lists and chooses with growing slack, until the slack covers what is left of the gap."""
+        slack = self._slack(bound, _FIRST_SLACK * abs(bound.value) + 1)
+        while True:
+            listed = bundles(self._table, bound.prices, slack + _margin(bound.value))
+            if listed is None:
+                return self._search_offers(bound)
+            found = partition(
+                self._table,
+                listed,
+                below=self._total - 1 if self._picks is not None else math.inf,
+                nodes=self._effort.nodes,
+                limit=self._effort.limit,
+            )
+            covered = slack >= self._gap_to(bound)
+            self._take(found.picks)
+            self._raise_floor(found.bound if covered else min(found.bound, bound.value + slack))
+            covered |= slack >= self._gap_to(bound)
+            if self._good_enough() or (covered and math.isinf(slack)) or (covered and self._picks is not None):
+                return None
+            slack = self._slack(bound, 8 * slack if slack < abs(bound.value) else math.inf)
 
-    def _may_win(self, depth: int, paid: int, shared: int, used: frozenset[str]) -> bool:
-        if max(paid + self._rest_bare[depth], shared + self._rest_shared[depth]) >= self.best_cost:
-            return False
-        floor = paid
-        for options in self._lines[depth:]:
-            floor += min(one.cost if one.candidate.supplier_id in used else self._with_share(one) for one in options)
-        return floor < self.best_cost
+    def _gap_to(self, bound: Bound) -> float:
+        """By how much a better choice may exceed the bound."""
+        return math.inf if self._picks is None else max(self._total - 1 - bound.value, 0.0)
+
+    def _slack(self, bound: Bound, wanted: float) -> float:
+        return min(wanted, self._gap_to(bound))
+
+    def _search_offers(self, bound: Bound) -> None:
+        """Searches all offers that could be in a better choice.
+
+        The program's discounts are not floored, so its cost of a choice is up to a cent a bundle too low. Where that
+        hides whether something is better, what was found is forbidden and the rest is searched again.
+        """
+        for _ in range(_TIMES):
+            keep = bound.forced <= self._gap_to(bound) + _margin(bound.value)
+            found = search(
+                self._program,
+                keep,
+                gap=self._effort.gap / 2,
+                nodes=self._effort.nodes,
+                seconds=self._effort.limit(),
+            )
+            self._take(found.picks)
+            self._raise_floor(found.bound)
+            if found.picks is None or self._good_enough():
+                return
+            forbid(self._program, found.picks)
 
 
-def _from_behind(costs: list[int]) -> list[int]:
-    """Sums of the tails: entry i is what the lines from i on cost at least; one more entry, 0, for the end."""
-    return list(accumulate(reversed(costs), initial=0))[::-1]
+def _margin(value: float) -> float:
+    """Far above the error of the solvers, far below a cent unless millions are at stake."""
+    return max(0.01, 1e-9 * abs(value))

@@ -1,7 +1,7 @@
 """Where the agreements live."""
 
 from marketplace.application import chain_info
-from marketplace.application.views import ChainView
+from marketplace.application.chain_info import ChainView
 from mobile_api.dependencies import Ctx, Public
 from mobile_api.routers.paths import router
 from mobile_api.schemas.accounts import Chain

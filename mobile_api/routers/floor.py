@@ -3,7 +3,7 @@
 from marketplace.application import acceptance_rule, report_by_hand
 from marketplace.application import register_gateway as registering
 from marketplace.application.views import GatewayView, JobView
-from marketplace.domain.parties import AcceptanceRule
+from marketplace.domain.acceptance import AcceptanceRule
 from mobile_api import security
 from mobile_api.dependencies import Ctx, Manufacturer, Producer
 from mobile_api.routers.paths import Id, router
@@ -51,5 +51,10 @@ async def replace_rule(ctx: Ctx, caller: Manufacturer, body: Rule) -> Acceptance
         accept_automatically=body.accept_automatically,
         max_total_minor=body.max_total_minor,
         min_days=body.min_days,
+        min_margin_bps=body.min_margin_bps,
+        most_open_orders=body.most_open_orders,
+        products=tuple(body.products),
+        blocked_customers=tuple(body.blocked_customers),
+        known_customers_only=body.known_customers_only,
     )
     return await acceptance_rule.set_rule(ctx, caller, rule)

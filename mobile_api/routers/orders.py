@@ -12,6 +12,7 @@ from marketplace.application import decide_order as deciding
 from marketplace.application import place_order as placing
 from marketplace.application import ship_order as shipping
 from marketplace.application.views import AcceptanceView, ConfirmationView, OrderView, Page
+from marketplace.ports import activity
 from mobile_api import pagination
 from mobile_api.dependencies import Anyone, Ctx, Customer, Deliverer, Manufacturer
 from mobile_api.routers.paths import Id, NoBody, router
@@ -38,7 +39,7 @@ Cursor = Annotated[str | None, Query(max_length=pagination.LONGEST), AfterValida
 @orders.post("/orders", status_code=201, response_model=Order)
 async def place_order(ctx: Ctx, caller: Customer, body: OrderCreate) -> OrderView:
     """Order a configured product for a day. The same client_reference gives the order that is there."""
-    return await placing.place_order(
+    order = await placing.place_order(
         ctx,
         caller,
         product_id=body.product_id,
@@ -48,6 +49,8 @@ async def place_order(ctx: Ctx, caller: Customer, body: OrderCreate) -> OrderVie
         handover_hash=body.handover_hash,
         client_reference=body.client_reference,
     )
+    activity.order_id.set(order.id)
+    return order
 
 
 @orders.get("/orders", response_model=OrderPage)

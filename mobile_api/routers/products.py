@@ -1,10 +1,18 @@
 """Products, their options and indicative prices."""
 
-from marketplace.application import browse_products, indicative_quote
+from marketplace.application import browse_products, configure_product, indicative_quote
+from marketplace.application.configuration_views import ConfigurationView
 from marketplace.application.views import IndicativeQuote, ProductView
 from mobile_api.dependencies import Anyone, Ctx
 from mobile_api.routers.paths import Id, router
-from mobile_api.schemas.products import Product, ProductList, QuoteAnswer, QuoteRequest
+from mobile_api.schemas.products import (
+    ConfigurationAnswer,
+    ConfigurationRequest,
+    Product,
+    ProductList,
+    QuoteAnswer,
+    QuoteRequest,
+)
 
 products = router("products")
 
@@ -21,9 +29,15 @@ async def read_product(ctx: Ctx, _caller: Anyone, product_id: Id) -> ProductView
     return await browse_products.product(ctx, product_id)
 
 
+@products.post("/products/{id}/configuration", response_model=ConfigurationAnswer)
+async def try_configuration(ctx: Ctx, caller: Anyone, product_id: Id, body: ConfigurationRequest) -> ConfigurationView:
+    """Whether these values go together and can be made; which rules they break, and the nearest repairs."""
+    return await configure_product.try_configuration(ctx, caller, product_id, values=body.configuration)
+
+
 @products.post("/products/{id}/quotes", response_model=QuoteAnswer)
-async def quote_product(ctx: Ctx, _caller: Anyone, product_id: Id, body: QuoteRequest) -> IndicativeQuote:
+async def quote_product(ctx: Ctx, caller: Anyone, product_id: Id, body: QuoteRequest) -> IndicativeQuote:
     """What it would cost by that day. Nothing is ordered and nothing is promised."""
     return await indicative_quote.indicative_quote(
-        ctx, product_id, configuration=body.configuration, deliver_by=body.deliver_by
+        ctx, caller, product_id, configuration=body.configuration, deliver_by=body.deliver_by
     )

@@ -8,7 +8,7 @@ from marketplace.application import gather_signatures
 from marketplace.application.views import SignatureRequestView
 from mobile_api.dependencies import Ctx, Organised
 from mobile_api.routers.paths import Id, router
-from mobile_api.schemas.orders import ReasonBody, SignatureBody
+from mobile_api.schemas.orders import CounterBody, ReasonBody, SignatureBody
 from mobile_api.schemas.work import SignatureRequest, SignatureRequestList
 
 signature_requests = router("signature requests")
@@ -32,3 +32,11 @@ async def sign_request(ctx: Ctx, caller: Organised, request_id: Id, body: Signat
 async def decline_request(ctx: Ctx, caller: Organised, request_id: Id, body: ReasonBody) -> SignatureRequestView:
     """Decline: the next supplier is asked."""
     return await gather_signatures.decline(ctx, caller, request_id, reason=body.reason)
+
+
+@signature_requests.post("/signature-requests/{id}/counter", response_model=SignatureRequest)
+async def counter_request(ctx: Ctx, caller: Organised, request_id: Id, body: CounterBody) -> SignatureRequestView:
+    """Ask for another price or day. Where the quote leaves room new terms follow; else it counts as declined."""
+    return await gather_signatures.counter(
+        ctx, caller, request_id, amount_minor=body.amount_minor, deliver_by=body.deliver_by, reason=body.reason
+    )

@@ -5,6 +5,7 @@ from fastapi import APIRouter, FastAPI
 from mobile_api.dependencies import require_declared_access
 from mobile_api.routers.accounts import accounts, tokens
 from mobile_api.routers.chain import chain
+from mobile_api.routers.designs import designs
 from mobile_api.routers.dev import dev
 from mobile_api.routers.floor import floor
 from mobile_api.routers.inbox import messages
@@ -18,6 +19,7 @@ ALWAYS: tuple[APIRouter, ...] = (
     tokens,
     chain,
     products,
+    designs,
     orders,
     live,
     signature_requests,

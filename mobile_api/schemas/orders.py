@@ -81,6 +81,13 @@ class Payment(Out):
     total_minor: Minor
 
 
+class Confirming(Out):
+    """The chain has said something of the order that is not final yet: `blocks` of `of` stand over it."""
+
+    blocks: int
+    of: int
+
+
 class Side(Out):
     """A party of an agreement."""
 
@@ -146,6 +153,7 @@ class Order(Out):
     product: Party
     manufacturer: Party
     customer_name: str | None
+    customer_id: Annotated[str | None, Field(description="For the manufacturer, whose rule may name it.")]
     configuration: list[Labelled]
     amount: int
     deliver_by: CalendarDate
@@ -156,6 +164,7 @@ class Order(Out):
     agreements: list[Agreement]
     progress: Progress | None
     payment: Payment | None
+    confirming: Confirming | None
 
 
 class OrderPage(Out):
@@ -244,6 +253,14 @@ class Handover(In):
 class ReasonBody(In):
     """Why, in the person's own words."""
 
+    reason: Reason = ""
+
+
+class CounterBody(In):
+    """Other terms under which a supplier would sign; what is left out is as it was asked."""
+
+    amount_minor: Annotated[Minor, Field(ge=1)] | None = None
+    deliver_by: CalendarDate | None = None
     reason: Reason = ""
 
 

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
-from mobile_api.schemas.base import CalendarDate, Configuration, In, Instant, Minor, Out, Party
+from mobile_api.schemas.base import CalendarDate, Configuration, Hash, In, Instant, Minor, Out, Party
 
 
 class ProductSummary(Out):
@@ -32,11 +32,15 @@ class Choice(Out):
 
 
 class Option(Out):
-    """Something to choose. `choices` for a choice; minimum, maximum, step, unit for an integer; the rest for a text."""
+    """Something to choose.
+
+    `choices` for a choice; minimum, maximum, step, unit for an integer; max_length, pattern for a text; format,
+    required for a file, whose value is the digest that its upload answered.
+    """
 
     id: str
     label: str
-    type: Literal["choice", "integer", "text"]
+    type: Literal["choice", "integer", "text", "file"]
     help: str
     default: str | int
     choices: list[Choice] | None
@@ -46,6 +50,8 @@ class Option(Out):
     unit: str | None
     max_length: int | None
     pattern: str | None
+    format: Literal["svg", "stl"] | None
+    required: bool | None
 
 
 class Module(Out):
@@ -63,6 +69,108 @@ class Product(ProductSummary):
 
     modules: list[Module]
     earliest_delivery_days: int
+
+
+class ConfigurationRequest(In):
+    """Values to try."""
+
+    configuration: Configuration
+
+
+Value = StrictStr | StrictBool | StrictInt | StrictFloat
+
+
+class Violation(Out):
+    """A rule that these values break: its words, the options it names and their values."""
+
+    rule: str
+    message: str
+    options: list[str]
+    values: dict[str, Value]
+
+
+class Refusal(Out):
+    """A machine that cannot make it: the feature, the limit and the value outside it."""
+
+    operation: str
+    machine: str
+    feature: str
+    message: str
+    limit: str
+    value: Value
+    options: list[str]
+    values: dict[str, Value]
+
+
+class Change(Out):
+    """An option to change, from `before` to `after`."""
+
+    option: str
+    label: str
+    before: str | int
+    after: str | int
+    before_label: str
+    after_label: str
+
+
+class Repair(Out):
+    """The changes that make the configuration valid, nearest first, and what the order would then cost."""
+
+    changes: list[Change]
+    total_minor: Minor
+    currency: str
+
+
+class PartLine(Out):
+    """A bought line of the bill of materials of the whole order."""
+
+    id: str
+    label: str
+    category: str
+    quantity: int
+    attributes: dict[str, str]
+
+
+class RoutingStep(Out):
+    """An operation: set-up minutes once, run seconds for each piece."""
+
+    operation: str
+    label: str
+    machine: str
+    setup_minutes: int
+    run_seconds: int
+
+
+class ConfigurationAnswer(Out):
+    """What becomes of these values. `hash` names them: keccak-256 of the RFC 8785 form of template, version, values.
+
+    `repairs_complete` is false where the search for repairs was cut short: there may be nearer ones.
+    """
+
+    valid: bool
+    hash: Hash
+    violations: list[Violation]
+    manufacturability: list[Refusal]
+    repairs: list[Repair]
+    repairs_complete: bool
+    bill_of_materials: list[PartLine]
+    routing: list[RoutingStep]
+    preview_svg: Annotated[str | None, Field(description="An SVG without scripts or references, or null.")]
+
+
+class DesignFile(Out):
+    """A file of the caller's. `digest` is the value of a file option; `facts` are what rules may ask of it."""
+
+    digest: Hash
+    format: Literal["svg", "stl"]
+    size: int
+    facts: dict[str, Value]
+
+
+class DesignFileList(Out):
+    """The caller's files, newest first."""
+
+    items: list[DesignFile]
 
 
 class QuoteRequest(In):
@@ -89,8 +197,11 @@ class Quote(Out):
     lines: list[QuoteLine]
     platform_fee_minor: Minor
     deliver_by: CalendarDate
-    firm_until: Instant | None
+    firm_until: Annotated[Instant | None, Field(description="Until then it can be confirmed, once it is firm.")]
     digest: str | None
+    firm_by: Annotated[
+        Instant | None, Field(description="By then the suppliers that are asked must have answered.")
+    ] = None
 
 
 class QuoteAnswer(Out):

@@ -28,7 +28,7 @@ class SignatureRequest(Out):
     order_id: str
     purpose: Literal["terms", "accept", "delivered"]
     role: Literal["payer", "payee", "carrier"]
-    status: Literal["open", "signed", "declined", "void"]
+    status: Literal["open", "signed", "declined", "countered", "void"]
     agreement: RequestedAgreement
     typed_data: TypedData
     readable: list[Labelled]
@@ -99,6 +99,17 @@ class Rule(In):
     accept_automatically: Annotated[bool, Field(strict=True)]
     max_total_minor: Minor
     min_days: Annotated[int, Field(strict=True, ge=0, le=3650)]
+    min_margin_bps: Annotated[
+        int, Field(strict=True, ge=0, le=10_000, description="Of the price, after supplies and platform fee.")
+    ] = 0
+    most_open_orders: Annotated[int, Field(strict=True, ge=0, le=1_000_000)] | None = None
+    products: Annotated[
+        list[Name], Field(default_factory=list, max_length=1_000, description="None named: all of them.")
+    ]
+    blocked_customers: Annotated[
+        list[Name], Field(default_factory=list, max_length=10_000, description="Each by its `customer_id`.")
+    ]
+    known_customers_only: Annotated[bool, Field(strict=True, description="Whose orders were settled before.")] = False
 
 
 class RuleAnswer(Out):
@@ -107,6 +118,11 @@ class RuleAnswer(Out):
     accept_automatically: bool
     max_total_minor: Minor
     min_days: int
+    min_margin_bps: int
+    most_open_orders: int | None
+    products: list[str]
+    blocked_customers: list[str]
+    known_customers_only: bool
 
 
 class InboxItem(Out):

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { keepLargeIntegers } from '../src/api/json'
 import { toProblem } from '../src/api/problem'
 import { EventParser } from '../src/api/sse'
+import { traceparent } from '../src/api/trace'
 import type { TimelineItem } from '../src/api/types'
 import { grouped, lineLabel, money, parseMoney } from '../src/lib/format'
 import { operations, titleOf } from '../src/lib/production'
@@ -15,6 +16,12 @@ test('large integers arrive as texts, everything else as it was', () => {
   expect(read['c']).toBe('12345678901234567890')
   expect(read['d']).toBe(1.2345678901234567)
   expect(read['e']).toBe('"99999999999999999999"')
+})
+
+test('a trace begins as the standard says, and each one anew', () => {
+  const [first, second] = [traceparent(), traceparent()]
+  expect(first).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/)
+  expect(first).not.toBe(second)
 })
 
 test('events are whole however the stream is cut', () => {

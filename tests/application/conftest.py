@@ -11,6 +11,7 @@ import pytest
 
 from marketplace.domain.parties import Account
 from marketplace.ports.unit_of_work import Gateway
+from tests.application.forked import DEPTH, confirmed
 from tests.application.world import Scratch, World, open_world, populate
 from tests.persistence.databases import new_file
 
@@ -59,3 +60,16 @@ async def world(opening: Open) -> AsyncIterator[World]:
     """The people of the example and no order."""
     async with opening() as found:
         yield found
+
+
+@pytest.fixture
+async def deep(opening: Open) -> AsyncIterator[World]:
+    """A world whose chain is final under four blocks."""
+    async with opening(confirmations=DEPTH) as found:
+        yield found
+
+
+@pytest.fixture
+async def sent(deep: World) -> str:
+    """An order whose agreements are on the chain and not yet final; its id."""
+    return await confirmed(deep)

@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
+from marketplace.application.attempt import LEASE_S
 from marketplace.application.context import Context
-from marketplace.application.relay import LEASE_S
 from marketplace.ports.unit_of_work import Transaction, UnitOfWork
 from tests.application.world import World
 
@@ -66,6 +66,7 @@ class FaultyUnitOfWork:
     def __init__(self, uow: UnitOfWork, faults: Faults) -> None:
         self._uow, self._faults = uow, faults
         self.read = uow.read
+        self.glance = uow.glance
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Transaction]:
@@ -85,9 +86,9 @@ class NotedOutbox:
     def __getattr__(self, method: str) -> Any:
         return getattr(self._outbox, method)
 
-    async def done(self, effect_id: int, *values: Any) -> None:
+    async def done(self, effect_id: int, *values: Any) -> Any:
         self._faults.point(f"done {effect_id}")
-        await self._outbox.done(effect_id, *values)
+        return await self._outbox.done(effect_id, *values)
 
 
 def restarting(world: World, faults: Faults) -> None:

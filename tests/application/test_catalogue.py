@@ -19,7 +19,8 @@ DATA: dict[str, Any] = yaml.safe_load((EXAMPLES / "pneumatic-cylinder.yaml").rea
 
 @pytest.mark.req(18, 20, 22, 31)
 async def test_a_product_is_shown_with_what_can_be_chosen(world: World) -> None:
-    (summary,) = await list_products(world.ctx)
+    sign, summary = await list_products(world.ctx)
+    assert sign.id == "engraved-sign"
     assert (summary.id, summary.manufacturer.name) == ("pneumatic-cylinder", "Model Factory")
     view = await product(world.ctx, summary.id)
     assert [module.kind for module in view.modules].count("personalised") == 1
@@ -38,7 +39,7 @@ async def test_products_of_makers_who_have_not_joined_are_not_offered(world: Wor
     foreign = load_template(DATA | {"id": "foreign", "manufacturer": "Nobody"}, "test")
     catalogue = {**world.ctx.catalogue, "foreign": foreign}
     object.__setattr__(world.ctx, "catalogue", catalogue)
-    assert [summary.id for summary in await list_products(world.ctx)] == ["pneumatic-cylinder"]
+    assert [summary.id for summary in await list_products(world.ctx)] == ["engraved-sign", "pneumatic-cylinder"]
     with pytest.raises(NotFound):
         await product(world.ctx, "foreign")
     with pytest.raises(NotFound):
@@ -48,7 +49,7 @@ async def test_products_of_makers_who_have_not_joined_are_not_offered(world: Wor
 @pytest.mark.req(45)
 async def test_the_price_before_the_order_is_the_price_of_the_order(world: World) -> None:
     shown = await indicative_quote(
-        world.ctx, "pneumatic-cylinder", configuration=CONFIGURATION, deliver_by=world.day(14)
+        world.ctx, world["customer"], "pneumatic-cylinder", configuration=CONFIGURATION, deliver_by=world.day(14)
     )
     assert shown.quote.total_minor == sum(line.amount_minor for line in shown.quote.lines) == TOTAL_MINOR
     order_id = await world.quoted()
@@ -88,6 +89,30 @@ def change(path: str, value: Any) -> dict[str, Any]:
         ("bill_of_materials.0.attributes", {"d": {"option": "base", "values": {"base-20mm": "20"}}}, "bases.d"),
         ("bill_of_materials.0.attributes", {"d": {"option": "amount", "values": {}}}, "bases.d"),
         ("modules.1.options.0.choices.0.price_minor", 5.5, "template"),
+        ("rules.0.require", "colour == 'red'", "rules.sealed-cover-needs-cleaning: undeclared reference to 'colour'"),
+        ("rules.0.require", "drilling_s + 1", "rules.sealed-cover-needs-cleaning: gives int, not bool"),
+        ("rules.0.require", "cover == 3", "rules.sealed-cover-needs-cleaning: found no matching overload"),
+        ("rules.0.require", "[1].all(x, x > 0)", "may not call all"),
+        ("rules.0.require", "true", "names no option"),
+        ("rules.0.require", "cover == 'sealed'", "the defaults: break the template's own rules"),
+        ("rules.1.id", "sealed-cover-needs-cleaning", "rules: two of them have the same id"),
+        ("rules", "none", "rules: must be a list"),
+        ("features.0.value", {"option": "base", "values": {"base-20mm": 20}}, "features.bore_mm"),
+        ("features.1.value", "1 / (drilling_s - 3)", "the defaults"),
+        ("features.1.id", "bore-mm", "features.bore-mm: bore-mm is taken, or not a name"),
+        ("features.1.id", "cover", "features.cover: cover is taken"),
+        ("machines.0.limits.0.feature", "weight", "machines.drill.weight: is no feature"),
+        ("machines.0.limits.1.minimum", None, "must have a minimum, a maximum or one_of"),
+        ("machines.0.limits.1.minimum", 90, "the defaults: break the template's own rules"),
+        ("routing.0.machine", "oven", "routing.drilling.machine: is no machine"),
+        ("routing.0.run_seconds", "3.5", "routing.drilling.run_seconds: gives double, not int"),
+        ("routing.0.run_seconds", [3], "routing.drilling.run_seconds: must be an expression"),
+        ("routing.0.run_seconds", "drilling_s - 9", "the defaults"),
+        ("routing.1.when", "'yes'", "routing.cleaning.when: gives string, not bool"),
+        ("preview.width", 0, "preview: must be from 1"),
+        ("preview.shapes.0.style", "pink", "preview.shapes.0: must be one of"),
+        ("preview.shapes.0.ellipse.rx", None, "preview.shapes.0: ellipse has cx, cy, rx, ry"),
+        ("preview.shapes.0.ellipse.rx", "'wide'", "preview.shapes.0.rx: gives string, not int"),
     ],
 )
 def test_a_wrong_file_says_where(path: str, value: Any, words: str) -> None:

@@ -9,10 +9,10 @@ from marketplace.application.confirm_quote import confirmation
 from marketplace.application.gather_signatures import requests
 from marketplace.application.hand_over import hand_over
 from marketplace.application.relay import relay_due
+from marketplace.domain.acceptance import AcceptanceRule
 from marketplace.domain.agreement import AgreementStatus
 from marketplace.domain.errors import Conflict, InvalidTransition
 from marketplace.domain.order import Status
-from marketplace.domain.parties import AcceptanceRule
 from marketplace.domain.reactions import CONFIRM_MARGIN, WAITS
 from marketplace.ports.supplier_directory import DirectoryUnavailable
 from tests.application.example import FUNDS_MINOR, SECRET, TOTAL_MINOR, address_of

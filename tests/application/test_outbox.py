@@ -3,17 +3,21 @@
 import asyncio
 import random
 from collections import Counter
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from marketplace.application import relay
+from marketplace.application import attempt, relay
 from marketplace.application.devices import add_device, remove_device
-from marketplace.application.relay import HANDLERS, relay_due
+from marketplace.application.handlers import HANDLERS
+from marketplace.application.relay import relay_due
 from marketplace.application.test_funds import test_funds as ask_for_funds
 from marketplace.domain.effects import Effect, EffectKind
 from marketplace.domain.errors import InvalidInput, NotFound
 from marketplace.domain.order import Status
+from marketplace.persistence.effects import Which, Word
+from marketplace.ports.chain import ChainRefused
 from marketplace.ports.push import PushAddress, PushKind, PushUnavailable
 from tests.application.conftest import Open, Populated
 from tests.application.example import FUNDS_MINOR, address_of
@@ -80,7 +84,7 @@ async def test_every_effect_done_twice_leaves_the_same_world(opening: Open, undi
         assert all(row.attempts >= 2 for row in effects)
         # Everything that an order without trouble needs was done twice.
         by_time = {EffectKind.REFUND, EffectKind.FINALISE, EffectKind.RELEASE, EffectKind.TIMEOUT, EffectKind.PAY_OUT}
-        unused = by_time | {EffectKind.DEADLINE, EffectKind.FUND_TEST_ACCOUNT}
+        unused = by_time | {EffectKind.DEADLINE, EffectKind.FUND_TEST_ACCOUNT, EffectKind.DRAFT_SUPPLY}
         assert {EffectKind(row.kind) for row in effects} == set(EffectKind) - unused
 
 
@@ -103,10 +107,10 @@ async def test_a_worker_that_notes_before_it_does_loses_work(opening: Open, monk
 
     async def noted_first(ctx: Any, stored: Any) -> None:
         async with ctx.uow.write() as tx:
-            await tx.outbox.done(stored.id, ctx.clock.now())
+            await tx.outbox.done(stored.id, stored.lease, ctx.clock.now())
         await HANDLERS[stored.effect.kind](ctx, stored.order_id, stored.effect)
 
-    monkeypatch.setattr(relay, "_attempt", noted_first)
+    monkeypatch.setattr(relay, "attempt", noted_first)
     async with opening() as world:
         draw = random.Random(1)
         restarting(world, Faults(lambda _: draw.random() < CRASH_RATE))
@@ -141,20 +145,39 @@ class TestFailures:
         await world.work()
         assert await world.status(order_id) is Status.CONTRACTED
 
-    async def test_after_many_tries_an_operator_must_look(self, world: World) -> None:
+    async def test_after_many_refusals_an_operator_must_look(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        order_id = await world.quoted()
+        await world.confirm(order_id)
+
+        async def refuse(*_: Any) -> None:
+            raise ChainRefused("NotYet")
+
+        monkeypatch.setitem(HANDLERS, EffectKind.OPEN_AGREEMENTS, refuse)
+        for _ in range(attempt.PARK_AFTER):
+            assert await world.parked() == []
+            world.clock.move(timedelta(seconds=attempt.LONGEST_RETRY_S))
+            await relay_due(world.ctx)
+        (parked,) = await world.parked()
+        assert parked.startswith("open_agreements: ChainRefused")
+        # Released by an operator it goes on as if nothing had been.
+        monkeypatch.undo()
+        word = Word("ana", world.clock.now(), "mended")
+        assert len(await world.database.effects().release(Which(statuses=("parked",)), word)) == 1
+        await world.work()
+        assert await world.status(order_id) is Status.CONTRACTED
+
+    async def test_an_outage_never_parks_anything_however_long(self, world: World) -> None:
         order_id = await world.quoted()
         await world.confirm(order_id)
         world.chain.node.is_away = True
-        for _ in range(relay.PARK_AFTER):
-            assert await world.parked() == []
-            world.clock.move(relay.timedelta(seconds=relay.LONGEST_RETRY_S))
+        for _ in range(2 * attempt.PARK_AFTER):
+            world.clock.move(timedelta(seconds=attempt.LONGEST_RETRY_S))
             await relay_due(world.ctx)
-        (parked,) = await world.parked()
-        assert parked.startswith("open_agreements: ChainUnavailable")
-        # Released by an operator it goes on as if nothing had been.
+        assert await world.parked() == []
         world.chain.node.is_away = False
-        (kept,) = await world.database.parked_effects().list(10)
-        assert await world.database.parked_effects().release(kept.id, world.clock.now())
+        world.clock.move(timedelta(seconds=attempt.LONGEST_RETRY_S))
         await world.work()
         assert await world.status(order_id) is Status.CONTRACTED
 
@@ -185,7 +208,7 @@ class TestFailures:
         with pytest.raises(Crash):
             await relay_due(faults.around(world.ctx))
         assert await relay_due(world.ctx) == 0  # the dead one still holds it
-        world.pass_time(seconds=relay.LEASE_S)
+        world.pass_time(seconds=attempt.LEASE_S)
         assert await relay_due(world.ctx) > 0
 
 

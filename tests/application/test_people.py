@@ -8,7 +8,7 @@ from marketplace.application import inbox, sign_in
 from marketplace.application.chain_info import chain_info
 from marketplace.application.register import register
 from marketplace.application.register_gateway import gateway, register_gateway
-from marketplace.application.remembered import find, keep
+from marketplace.application.remembered import NameTaken, OneTransaction, find
 from marketplace.application.signing_key import proof_to_sign, set_signing_key
 from marketplace.domain.errors import Conflict, Forbidden, InvalidInput, NotFound
 from marketplace.domain.parties import Role
@@ -123,11 +123,14 @@ async def test_an_inbox_is_its_owners(world: World) -> None:
 async def test_the_first_answer_is_kept(world: World) -> None:
     first = StoredAnswer("hash", 201, "application/json", b"{}")
     place = ("acc_1", "POST /v1/orders", "key-1")
-    assert await find(world.ctx, *place) is None
-    await keep(world.ctx, *place, first)
-    await keep(world.ctx, *place, StoredAnswer("other", 500, "text/plain", b""))
-    assert await find(world.ctx, *place) == first
-    assert await find(world.ctx, "acc_2", *place[1:]) is None
+    assert await find(world.ctx, place) is None
+    async with OneTransaction(world.ctx.uow) as unit:
+        await unit.keep(place, first, world.ctx)
+    with pytest.raises(NameTaken):
+        async with OneTransaction(world.ctx.uow) as unit:
+            await unit.keep(place, StoredAnswer("other", 500, "text/plain", b""), world.ctx)
+    assert await find(world.ctx, place) == first
+    assert await find(world.ctx, ("acc_2", *place[1:])) is None
 
 
 async def test_where_the_agreements_live_is_told_to_everybody(world: World) -> None:

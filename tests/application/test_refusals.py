@@ -19,6 +19,7 @@ from marketplace.domain.errors import Conflict, Forbidden, InvalidInput, Invalid
 from marketplace.domain.order import Status
 from marketplace.domain.parties import Role
 from marketplace.domain.production import JobState
+from marketplace.ports.chain import ChainFundsLow
 from tests.application.example import CONFIGURATION, SECRET, address_of
 from tests.application.world import World
 
@@ -48,7 +49,9 @@ class TestPlacing:
     @pytest.mark.req(40, 45, 52)
     async def test_only_dates_that_can_be_kept(self, world: World) -> None:
         day = world.day(14)
-        earliest = await indicative_quote(world.ctx, "pneumatic-cylinder", configuration=CONFIGURATION, deliver_by=day)
+        earliest = await indicative_quote(
+            world.ctx, world["customer"], "pneumatic-cylinder", configuration=CONFIGURATION, deliver_by=day
+        )
         first, last = earliest.earliest_delivery, world.day(0) + FURTHEST
         for impossible in (world.day(0), first - timedelta(days=1), last + timedelta(days=1)):
             with pytest.raises(InvalidInput, match="deliver_by"):
@@ -186,6 +189,25 @@ class TestConfirming:
         swapped = {"terms_signature": given["permit_signature"], "permit_signature": given["terms_signature"]}
         with pytest.raises(InvalidInput):
             await confirm_quote(world.ctx, world["customer"], order_id, **swapped)
+
+    async def test_without_money_for_gas_nothing_is_confirmed_and_the_quote_stays(self, world: World) -> None:
+        order_id = await world.quoted()
+        shown = await confirmation(world.ctx, world["customer"], order_id)
+        given = {
+            "terms_signature": world.signature("customer", shown.terms),
+            "permit_signature": world.signature("customer", shown.permit),
+        }
+        world.chain.node.is_poor = True
+        with pytest.raises(ChainFundsLow):
+            await confirm_quote(world.ctx, world["customer"], order_id, **given)
+        assert await world.status(order_id) is Status.QUOTED
+        world.chain.node.is_poor = False
+        assert (await confirm_quote(world.ctx, world["customer"], order_id, **given)).status == Status.CONFIRMED
+        # What is confirmed is shown as before, and goes on.
+        world.chain.node.is_poor = True
+        assert (await confirm_quote(world.ctx, world["customer"], order_id, **given)).status == Status.CONFIRMED
+        await world.work()
+        assert await world.status(order_id) is Status.CONTRACTED
 
     async def test_confirming_twice_is_confirming_once(self, world: World) -> None:
         order_id = await world.quoted()

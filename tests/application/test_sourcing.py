@@ -11,10 +11,9 @@ from marketplace.application.decide_order import decide_order
 from marketplace.application.gather_signatures import decline, requests
 from marketplace.application.match_order import MISCONFIGURED_RETRY
 from marketplace.application.view_orders import order as view_order
-from marketplace.domain.agreement import AgreementStatus
-from marketplace.domain.errors import Conflict, Forbidden, InvalidTransition, NotFound
+from marketplace.domain.acceptance import AcceptanceRule
+from marketplace.domain.errors import Forbidden, InvalidTransition, NotFound
 from marketplace.domain.order import Status
-from marketplace.domain.parties import AcceptanceRule
 from marketplace.ports.fakes.supplier_directory import Listing
 from marketplace.ports.supplier_directory import DirectoryMisconfigured, DirectoryUnavailable
 from tests.application.example import DRILLING, LISTINGS
@@ -116,38 +115,6 @@ async def test_what_would_come_too_late_is_not_chosen(world: World) -> None:
     assert "amp" not in {choice.supplier_id for choice in (await world.order(order_id)).choices}
 
 
-@pytest.mark.req(71, 78)
-async def test_a_decline_takes_the_next_supplier_and_never_asks_the_first_again(world: World) -> None:
-    order_id = (await world.place()).id
-    await world.work()
-    first = await world.agreements(order_id)
-    await world.sign_open("reconcavo")
-    (mine,) = await asked(world, "amp")
-    view = await decline(world.ctx, world["amp"], mine, reason="no capacity")
-    assert view.status == "declined"
-    assert await world.status(order_id) is Status.PLACED
-    await world.work()
-    order = await world.order(order_id)
-    assert order.status is Status.SOURCING
-    assert order.excluded_suppliers == ("amp",)
-    assert {choice.supplier_id for choice in order.choices} == {"tejo", "reconcavo"}
-    # The drafts of the first round are void, and so is what was asked or signed for them.
-    async with world.ctx.uow.read() as tx:
-        for agreement in first:
-            found = await tx.agreements.get(agreement.id)
-            assert found is not None
-            assert found.status is AgreementStatus.VOID
-    assert await asked(world, "amp") == []
-    assert len(await asked(world, "reconcavo")) == 1
-    # The second round goes to its end without AMP.
-    await world.sign_open("tejo", "reconcavo", "maker")
-    assert await world.status(order_id) is Status.QUOTED
-    await world.confirm(order_id)
-    await world.work()
-    assert await world.status(order_id) is Status.CONTRACTED
-    assert await asked(world, "amp") == []
-
-
 async def test_when_everybody_has_declined_the_order_is_refused(world: World) -> None:
     order_id = (await world.place()).id
     for name in ("amp", "tejo"):
@@ -157,21 +124,6 @@ async def test_when_everybody_has_declined_the_order_is_refused(world: World) ->
             break
     await world.work()
     assert await world.status(order_id) is Status.REJECTED
-
-
-async def test_who_has_declined_signs_nothing_more(world: World) -> None:
-    await world.place()
-    await world.work()
-    (mine,) = await asked(world, "amp")
-    others = await requests(world.ctx, world["reconcavo"], open_only=True)
-    await decline(world.ctx, world["amp"], mine, reason="no")
-    (gone,) = [item for item in await requests(world.ctx, world["amp"], open_only=False) if item.id == mine]
-    with pytest.raises(Conflict, match="declined"):
-        await world.sign("amp", gone.id, dict(gone.typed_data))
-    with pytest.raises(Conflict, match="declined"):
-        await decline(world.ctx, world["amp"], mine, reason="no")
-    with pytest.raises(Conflict, match="void"):
-        await world.sign("reconcavo", others[0].id, dict(others[0].typed_data))
 
 
 async def test_the_manufacturers_no_ends_the_order(world: World) -> None:

@@ -6,8 +6,9 @@ from typing import Any, get_args, get_type_hints
 
 import pytest
 
-from marketplace.application.chain_sync import HANDLERS as CHAIN_HANDLERS
-from marketplace.application.relay import HANDLERS
+from marketplace.application.chain_events import CONSEQUENCES
+from marketplace.application.chain_projection import PROJECTIONS
+from marketplace.application.handlers import HANDLERS
 from marketplace.application.view_timeline import FOR_SUPPLIERS, SPEAKS_OF_OTHERS
 from marketplace.application.wording import (
     MILESTONE_LABELS,
@@ -42,6 +43,9 @@ SAMPLES: dict[Any, Any] = {
     Price: Price("EUR", (PriceLine("Base", 60_000),), 600),
     tuple[str, ...]: ("a", "b"),
     tuple[e.SupplyChoice, ...]: (CHOICE,),
+    e.SupplyChoice: CHOICE,
+    str | None: None,
+    datetime | None: NOW,
     dict[str, str | int]: {"amount": 40},
 }
 
@@ -65,7 +69,7 @@ def test_the_relay_knows_every_kind_of_effect() -> None:
 
 def test_every_chain_event_that_the_port_names_is_understood() -> None:
     named = set(re.findall(r"(\w+) \{", ChainEvent.__doc__ or ""))
-    assert named == set(CHAIN_HANDLERS)
+    assert named == set(CONSEQUENCES) | set(PROJECTIONS)
     assert len(named) == 12
 
 

@@ -33,6 +33,7 @@ from marketplace.application.ship_order import ship_order
 from marketplace.application.signing_key import proof_to_sign, set_signing_key
 from marketplace.application.views import OrderView, SignatureRequestView
 from marketplace.domain.agreement import Agreement
+from marketplace.domain.evidence import SignedBatch
 from marketplace.domain.order import Order, Status
 from marketplace.domain.parties import Account, Role
 from marketplace.domain.production import FINAL, Job
@@ -96,11 +97,24 @@ class World:
             registry_party_id=party,
         )
         account = await self._account(made.id)
-        address = address_of(name)
-        proof = sign(address, proof_to_sign(account.id, address))
+        address = self.address(name)
+        proof = self.signed_by(name, proof_to_sign(account.id, address))
         await set_signing_key(self.ctx, account, address=address, signature=proof)
         self.people[name] = await self._account(account.id)
         return self.people[name]
+
+    def address(self, name: str) -> str:
+        """Where somebody's money is; another chain has other keys."""
+        return address_of(name)
+
+    def signed_by(self, name: str, typed: dict[str, Any]) -> str:
+        """Somebody's signature as this chain knows them."""
+        return sign(self.address(name), typed)
+
+    def sealed(self, machine: Machine, batch: SignedBatch) -> SignedBatch:
+        """A batch with the signature of its machine, as this chain knows them."""
+        typed = self.chain.evidence_root_to_sign(batch.root, batch.sequence, batch.previous)
+        return replace(batch, signature=sign(machine.key.address, typed))
 
     async def equip(self, name: str) -> Gateway:
         """A machine with a gateway for the organisation of `name`."""
@@ -233,9 +247,8 @@ class World:
 
     def signature(self, name: str, typed: dict[str, Any]) -> str:
         """The signature of somebody's key under a message."""
-        address = self[name].address
-        assert address is not None
-        return sign(address, typed)
+        assert self[name].address is not None
+        return self.signed_by(name, typed)
 
     async def make(self, name: str, *jobs: Job, **how: Any) -> None:
         """The machine of `name` works its jobs off and uploads."""
@@ -254,22 +267,13 @@ class World:
         return await self.upload_as(self.gateways[name], self.machines[name], **changes)
 
     async def upload_as(self, door: Gateway, machine: Machine, **changes: Any) -> dict[str, int]:
-        """As ingest does it; the fake chain has a signature scheme of its own."""
+        """As ingest does it; a chain may have a signature scheme of its own."""
         known = await self.chain.parameters()
         raw = json.dumps(machine.upload(**changes)).encode()
         upload = ingest.parse_upload(raw, machine.key.address)
         domain = Domain(known.chain_id, known.factory)
         events, batches = ingest.verify(upload, machine.key.address, domain, frozenset({"production"}))
-        signed = [
-            replace(
-                batch,
-                signature=sign(
-                    machine.key.address,
-                    self.chain.evidence_root_to_sign(batch.root, batch.sequence, batch.previous),
-                ),
-            )
-            for batch in batches
-        ]
+        signed = [self.sealed(machine, batch) for batch in batches]
         return await record_production(self.ctx, door, events, signed)
 
     # ── what is there ────────────────────────────────────────────────────────────────────────────
@@ -308,7 +312,7 @@ class Scratch:
         self.file = folder / "business.db"
         self.database = Database(f"sqlite:///{self.file}")
         # What survives a power cut is not tested here; the disk's fsync would be half of the time.
-        event.listen(self.database._engines.write.sync_engine, "connect", _forget_power_cuts)
+        event.listen(self.database._engines.write.sync_engine, "connect", forget_power_cuts)
 
     def begin(self, template: Path) -> Database:
         """The database as `template` holds it. The last world must be closed."""
@@ -324,12 +328,14 @@ async def open_world(
     template: Path,
     people: Mapping[str, Account] = MappingProxyType({}),
     gateways: Mapping[str, Gateway] = MappingProxyType({}),
+    *,
+    confirmations: int = 0,
     **policy: Any,
 ) -> AsyncIterator[World]:
     """A marketplace whose database begins as `template`, in which `people` have joined. One at a time."""
     database = scratch.begin(template)
     clock = FakeClock(datetime.fromtimestamp(START, UTC))
-    chain = FakeChain(digest=keccak)
+    chain = FakeChain(digest=keccak, confirmations=confirmations)
     directory, push, dispatch = FakeSupplierDirectory(LISTINGS), FakePushSender(), FakeJobDispatch()
     ctx = Context(
         uow=database.unit_of_work(),
@@ -340,10 +346,11 @@ async def open_world(
         push=push,
         dispatch=dispatch,
         catalogue=catalogue(),
-        policy=Policy(**({"development": True} | policy)),
+        policy=Policy(**({"development": True, "confirmations": confirmations} | policy)),
         new_id=lambda: secrets.token_hex(8),
         random_hash=lambda: "0x" + secrets.token_hex(32),
         canonical=rfc8785.dumps,
+        random=lambda: 1.0,
     )
     try:
         await chain.fund_test_account("fund", address_of("customer"), FUNDS_MINOR)
@@ -353,7 +360,8 @@ async def open_world(
         await database.close()
 
 
-def _forget_power_cuts(connection: Any, _: Any) -> None:
+def forget_power_cuts(connection: Any, _: Any) -> None:
+    """A listener of SQLite connections: nothing is written through to the disk."""
     connection.execute("PRAGMA synchronous=OFF")
 
 

@@ -76,3 +76,19 @@ def test_the_domain_is_plain_python() -> None:
 )
 def test_a_planted_import_is_foreign(line: str) -> None:
     assert foreign_to_the_domain(line)
+
+
+@pytest.mark.req(54)
+def test_one_module_knows_the_brokers_library() -> None:
+    packages = ["marketplace", "contracts", "matchmaking", "notifications", "shopfloor", "mobile_api", "bootstrap"]
+    files = [path for package in packages for path in (ROOT / package).rglob("*.py")]
+    knowing = [
+        str(path.relative_to(ROOT))
+        for path in files
+        if {name.partition(".")[0] for name in imported_names(path.read_text())} & {"faststream", "aio_pika"}
+    ]
+    assert knowing == ["bootstrap/broker.py"]
+
+
+def test_who_wants_no_broker_loads_none() -> None:
+    assert not loaded_by("bootstrap.api", "bootstrap.worker") & {"faststream", "aio_pika"}

@@ -10,7 +10,7 @@ import pytest
 import typer.main
 from typer.testing import CliRunner
 
-from bootstrap import cli
+from bootstrap import cli, options
 from bootstrap.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -49,7 +49,7 @@ def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 def refusal(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], *arguments: str) -> str:
     """The one line with which the command refuses; anything else fails the test."""
     monkeypatch.setattr(sys, "argv", ["lotsizeone", *arguments])
-    monkeypatch.setattr(cli, "start_log", lambda: None)
+    monkeypatch.setattr(options, "start_log", lambda: None)
     with pytest.raises(SystemExit) as end:
         cli.main()
     assert end.value.code == 2
@@ -135,7 +135,7 @@ def test_ctrl_c_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
 LOADED = """
 import sys
 from unittest import mock
-from bootstrap import cli
+from bootstrap import cli, options
 with mock.patch.object(cli, "app", lambda: None):
     cli.main()
 import bootstrap.api, bootstrap.worker

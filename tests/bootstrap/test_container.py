@@ -38,7 +38,7 @@ async def test_everything_is_wired(settings: Settings) -> None:
             signed_in = (await http.post("/v1/tokens", auth=(ANA["email"], ANA["password"]))).json()
             bearer = {"Authorization": f"Bearer {signed_in['access_token']}"}
             products = (await http.get("/v1/products", headers=bearer)).json()
-            assert [item["id"] for item in products["items"]] == ["pneumatic-cylinder"]
+            assert [item["id"] for item in products["items"]] == ["engraved-sign", "pneumatic-cylinder"]
             # Without a token each door is there, and shut: the phones', the gateways', the one for test money.
             assert (await http.get("/v1/products")).status_code == 401
             assert (await http.get("/v1/gateway/commands")).status_code == 401

@@ -15,6 +15,8 @@ COMPLETE = {
     "RELAYER_KEYSTORE": "relayer.json",
     "ARBITER": "0x" + "11" * 20,
     "TOKEN": "0x" + "22" * 20,
+    "PUSH_CONTACT": "mailto:operator@shop.example.net",
+    "REGISTRY_URL": "https://registry.example.net",
 }
 """Everything that production asks for."""
 
@@ -45,7 +47,7 @@ def test_production_starts_with_everything(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.req(14, 177)
-@pytest.mark.parametrize("absent", sorted(COMPLETE.keys() - {"PROFILE"}))
+@pytest.mark.parametrize("absent", sorted(COMPLETE.keys() - {"PROFILE", "PUSH_CONTACT", "REGISTRY_URL"}))
 @pytest.mark.parametrize("empty", [True, False])
 def test_production_names_what_it_lacks(monkeypatch: pytest.MonkeyPatch, absent: str, empty: bool) -> None:
     environment = {name: value for name, value in COMPLETE.items() if name != absent} | ({absent: ""} if empty else {})
@@ -116,3 +118,28 @@ def test_a_refusal_never_repeats_what_was_given(monkeypatch: pytest.MonkeyPatch,
 
 def test_a_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "j" * 48 not in repr(given(monkeypatch, **COMPLETE))
+
+
+@pytest.mark.parametrize(
+    ("text", "depth"), [("", None), ("0", 0), ("12", 12), ("10000", 10_000), ("finalized", "finalized")]
+)
+def test_confirmations_are_a_number_or_the_chains_own(
+    monkeypatch: pytest.MonkeyPatch, text: str, depth: int | str | None
+) -> None:
+    assert given(monkeypatch, CONFIRMATIONS=text).confirmations == depth
+
+
+@pytest.mark.parametrize("text", ["-1", "10001", "1.5", "latest", "true", "1_0", "٣", "9" * 5_000])
+def test_other_confirmations_are_refused_in_one_line(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    with pytest.raises(SettingsRefused, match=r"^CONFIRMATIONS: must be a whole number from 0 to 10000, or finalized$"):
+        given(monkeypatch, CONFIRMATIONS=text)
+
+
+def test_a_chain_may_rest_and_have_no_second_node(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert given(monkeypatch, BLOCK_TIME_S="").block_time_s is None
+    assert given(monkeypatch, BLOCK_TIME_S="0").block_time_s == 0.0
+    assert given(monkeypatch, CHAIN_WITNESS_URL="").chain_witness_url == ""
+    assert given(monkeypatch, CHAIN_WITNESS_URL="http://127.0.0.1:1").chain_witness_url == "http://127.0.0.1:1"
+    for name, value in (("BLOCK_TIME_S", "-1"), ("BLOCK_TIME_S", "nan"), ("CHAIN_WITNESS_URL", "ftp://here")):
+        with monkeypatch.context() as other, pytest.raises(SettingsRefused, match=name):
+            given(other, **{name: value})

@@ -36,9 +36,9 @@ class Person:
         narrowed = "".join(f"[data-{name}='{value}']" for name, value in marks.items())
         return self.page.locator(f"[data-testid='{testid}']{narrowed}")
 
-    async def see(self, testid: str, text: str | None = None, *, within_ms: int = SOON_MS) -> Locator:
+    async def see(self, testid: str, text: str | None = None, *, within_ms: int = SOON_MS, **marks: str) -> Locator:
         """Wait until it is on the screen, with these words."""
-        found = self.find(testid).first
+        found = self.find(testid, **marks).first
         await expect(found).to_be_visible(timeout=within_ms)
         if text is not None:
             await expect(found).to_contain_text(text, timeout=within_ms)

@@ -112,7 +112,7 @@ async def _open_shop(cast: Cast) -> None:
 
 async def _configure(ana: Person) -> None:
     await ana.tap("tab-products")
-    await ana.see("product-card", "Pneumatic cylinder")
+    await ana.see("product-card", "Pneumatic cylinder", product="pneumatic-cylinder")
     await ana.picture("product-list")
     await ana.tap("product-card", product="pneumatic-cylinder")
     for choice in CHOICES:

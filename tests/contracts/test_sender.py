@@ -2,93 +2,25 @@
 
 import asyncio
 import logging
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
-from contracts.bindings import factory, token
+from contracts.bindings import factory
 from contracts.bindings.call import Call
-from contracts.devchain.errors import RpcError
 from contracts.errors import AlreadyDone, NodeRefused, NodeUnavailable, Reverted
-from contracts.sender import MAX_ATTEMPTS, OnceSender, Stored
+from contracts.sender import MAX_NONCES
 from contracts.signers import LocalSigner
 from contracts.transactions import Fees, sign_call
-from marketplace.ports.fakes.stores import FakeChainTransactionStore
+from tests.contracts.sending.desk import NOW, Desk, Line
 from tests.contracts.world import ADDRESS, CHAIN_ID, EURO, SIGNERS, World
 
-
-@dataclass
-class Line:
-    """The way to the node: it may break, swallow or hold what is sent. `sent` is every broadcast, in order."""
-
-    world: World
-    fails: set[str] = field(default_factory=set)
-    swallows: bool = False
-    refuses: str = ""
-    pause_s: float = 0.0
-    sent: list[str] = field(default_factory=list)
-
-    async def call(self, method: str, *params: object) -> Any:
-        await asyncio.sleep(self.pause_s)
-        if method in self.fails:
-            raise NodeUnavailable(method)
-        if method == "eth_sendRawTransaction":
-            self.sent.append(str(params[0]))
-            if str(params[0]) == self.refuses:
-                raise NodeRefused(-32_000, "insufficient funds")
-            if self.swallows:
-                return None
-            # As the adapter's node does it: the block comes later than the answer.
-            try:
-                return "0x" + self.world.rpc.node.submit(bytes.fromhex(str(params[0])[2:])).hex()
-            except RpcError as error:
-                raise NodeRefused(error.code, error.message) from error
-        return await self.world.rpc.call(method, *params)
-
-    def mine(self) -> None:
-        self.world.rpc.node.mine(self.world.rpc.node.head_timestamp + 1)
-
-
-@dataclass
-class Desk:
-    """A sender with its line and memory."""
-
-    line: Line
-    memory: FakeChainTransactionStore
-    sender: OnceSender
-
-    def restart(self, signer: Any = None) -> OnceSender:
-        self.sender = OnceSender(self.line, signer or SIGNERS["deployer"], self.memory, CHAIN_ID)
-        return self.sender
-
-    def mint(self, amount: int) -> Call:
-        """The deployer is the test money's minter."""
-        euro = self.line.world.book.test_euro
-        assert euro is not None
-        return token.mint(euro, ADDRESS["stranger"], amount)
-
-    async def minted(self) -> int:
-        return await self.line.world.balance("stranger")
-
-    async def stored(self, key: str) -> Stored:
-        found = await self.memory.find(key)
-        assert found is not None
-        return found
-
-    async def settle_all(self) -> None:
-        for _ in range(4):
-            await self.sender.reconcile()
-            self.line.mine()
-        await self.sender.reconcile()
-        assert await self.memory.pending(ADDRESS["deployer"]) == []
+HOLE_AFTER_S = 5.0
 
 
 @pytest.fixture
 def desk(world: World) -> Desk:
-    made = Desk(Line(world), FakeChainTransactionStore(), None)  # type: ignore[arg-type]
-    made.restart()
-    return made
+    return Desk(Line(world))
 
 
 class BrokenSigner(LocalSigner):
@@ -122,6 +54,15 @@ async def test_a_repetition_before_the_block_sends_the_same_bytes(desk: Desk) ->
     desk.line.mine()
     await desk.restart().submit("mint", desk.mint(5))
     await desk.settle_all()
+    assert await desk.minted() == 5
+
+
+async def test_a_repetition_reaches_the_node_without_waiting_for_a_round(desk: Desk) -> None:
+    desk.line.swallows = True
+    await desk.sender.submit("mint", desk.mint(5))
+    desk.line.swallows = False
+    await desk.restart().submit("mint", desk.mint(5))
+    desk.line.mine()
     assert await desk.minted() == 5
 
 
@@ -160,10 +101,11 @@ async def test_many_at_once_are_sent_in_the_order_of_their_nonces(desk: Desk) ->
         (await desk.stored(f"mint {number}")).nonce
         for raw in dict.fromkeys(desk.line.sent)
         for number in range(5)
-        if (await desk.stored(f"mint {number}")).raw == raw
+        if (await desk.stored(f"mint {number}")).attempts[-1].raw == raw
     ]
     assert order == sorted(order)
     assert len(order) == 5
+    assert [len((await desk.stored(f"mint {number}")).attempts) for number in range(5)] == [1] * 5
     await desk.settle_all()
     assert await desk.minted() == 5
 
@@ -172,7 +114,7 @@ class TestHoles:
     async def test_a_nonce_reserved_before_a_crash_is_used_up(self, desk: Desk) -> None:
         with pytest.raises(OSError, match="unplugged"):
             await desk.restart(_broken()).submit("first", desk.mint(5))
-        assert (await desk.stored("first")).raw is None
+        assert not (await desk.stored("first")).attempts
         desk.restart()
         await desk.sender.submit("second", desk.mint(7))
         desk.line.mine()
@@ -185,6 +127,7 @@ class TestHoles:
         with pytest.raises(OSError, match="unplugged"):
             await desk.restart(_broken()).submit("first", desk.mint(5))
         desk.restart()
+        desk.clock.advance(HOLE_AFTER_S)
         await desk.sender.reconcile()
         # Before the filler is mined and after: the call itself is sent once.
         for _ in range(2):
@@ -204,11 +147,12 @@ class TestHoles:
 
     async def test_another_process_may_fill_the_hole_while_we_sign(self, desk: Desk) -> None:
         """Bytes stored first win; ours notices that they are not its call."""
-        others = [OnceSender(desk.line, SIGNERS["deployer"], desk.memory, CHAIN_ID)]
+        others = [desk.colleague()]
 
         class SlowSigner(LocalSigner):
             async def sign_transaction(self, transaction: Any) -> bytes:
                 while others:
+                    desk.clock.advance(HOLE_AFTER_S)
                     await others.pop().reconcile()
                 return await super().sign_transaction(transaction)
 
@@ -222,8 +166,8 @@ class TestFailures:
     async def test_a_call_that_failed_on_chain_is_sent_again_if_it_can_succeed(self, desk: Desk) -> None:
         await desk.line.call("eth_chainId")
         short = await _signed_by_hand(desk, desk.mint(5), gas=30_000)
-        await desk.memory.reserve("mint", ADDRESS["deployer"].lower(), short.nonce)
-        await desk.memory.signed("mint", "0x" + short.raw.hex(), short.hash)
+        await desk.memory.reserve(["mint"], ADDRESS["deployer"].lower(), short.nonce, NOW)
+        await desk.memory.signed([("mint", 1, "0x" + short.raw.hex(), short.hash, 10**11, 10**9, NOW)])
         await desk.settle_all()
         assert (await desk.stored("mint")).outcome == "failed"
         assert (await desk.stored("mint (attempt 2)")).outcome == "mined"
@@ -254,10 +198,10 @@ class TestFailures:
         assert await desk.minted() == EURO + 5
 
     async def test_attempts_end(self, desk: Desk) -> None:
-        for attempt in range(1, MAX_ATTEMPTS + 1):
+        for attempt in range(1, MAX_NONCES + 1):
             name = "mint" if attempt == 1 else f"mint (attempt {attempt})"
-            await desk.memory.reserve(name, ADDRESS["deployer"].lower(), attempt)
-            await desk.memory.settle(name, "failed")
+            await desk.memory.reserve([name], ADDRESS["deployer"].lower(), attempt, NOW)
+            await desk.memory.settle([(name, "failed", None)])
         with pytest.raises(NodeRefused, match="5 transactions"):
             await desk.sender.submit("mint", desk.mint(5))
 
@@ -268,19 +212,20 @@ class TestFailures:
         await desk.sender.submit("first", desk.mint(5))
         await desk.sender.submit("second", desk.mint(7))
         desk.line.swallows = False
-        desk.line.refuses = str((await desk.stored("first")).raw)
+        desk.line.refuses = {(await desk.stored("first")).attempts[-1].raw: "unknown transaction type"}
         desk.line.sent.clear()
         with caplog.at_level(logging.WARNING):
             await desk.sender.reconcile()
         assert len(desk.line.sent) == 2
         assert "first" in caplog.text
         assert "second" not in caplog.text
-        desk.line.refuses = ""
+        desk.line.refuses = {}
         await desk.settle_all()
         assert await desk.minted() == 12
 
     async def test_a_node_that_does_not_answer_stops_the_round(self, desk: Desk) -> None:
         await desk.sender.submit("mint", desk.mint(5))
+        desk.line.mine()
         desk.line.fails = {"eth_getTransactionReceipt"}
         with pytest.raises(NodeUnavailable):
             await desk.sender.reconcile()

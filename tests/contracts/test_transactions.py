@@ -21,14 +21,11 @@ from contracts.transactions import (
     Broadcast,
     FeeCeilingError,
     Fees,
-    Mined,
-    Pending,
-    Replaced,
     SignedCall,
     TransactionFailed,
     TransactionTimeout,
     broadcast,
-    outcome,
+    hand_in,
     sign_call,
     suggest_fees,
     wait_for_receipt,
@@ -44,52 +41,45 @@ async def _signed(world: World, *, nonce: int = 0, gas: int = 21_000, fees: Fees
     return await sign_call(SIGNERS["relayer"], message, nonce=nonce, gas=gas, fees=fees, chain_id=CHAIN_ID)
 
 
+async def _receipt(world: World, signed: SignedCall) -> Any:
+    return await world.rpc.call("eth_getTransactionReceipt", signed.hash)
+
+
 async def test_hash_is_the_chains_and_signing_again_gives_the_same_bytes(world: World) -> None:
     signed = await _signed(world)
     assert await _signed(world) == signed
     assert await world.rpc.call("eth_sendRawTransaction", "0x" + signed.raw.hex()) == signed.hash
 
 
-async def test_sending_twice_is_harmless_and_the_outcome_is_the_chains(world: World) -> None:
+async def test_sending_twice_is_harmless(world: World) -> None:
     signed = await _signed(world)
-    assert await outcome(world.rpc, [signed]) == Pending(seen=False)
     before = int(await world.rpc.call("eth_getBalance", ADDRESS["stranger"]), 16)
     assert await broadcast(world.rpc, signed.raw) is Broadcast.SENT
     assert await broadcast(world.rpc, signed.raw) is Broadcast.KNOWN
     after = int(await world.rpc.call("eth_getBalance", ADDRESS["stranger"]), 16)
     assert after - before == 1
-    mined = await outcome(world.rpc, [signed])
-    assert isinstance(mined, Mined)
-    assert (mined.hash, mined.succeeded, mined.confirmations) == (signed.hash, True, 1)
-    world.rpc.warp(world.rpc.node.head_timestamp + 1)
-    deeper = await outcome(world.rpc, [signed])
-    assert isinstance(deeper, Mined)
-    assert deeper.confirmations == 2
+    assert (await wait_for_receipt(world.rpc, signed.hash))["status"] == "0x1"
 
 
-async def test_lost_race_for_a_nonce_is_told_from_an_earlier_attempt(world: World) -> None:
+async def test_a_used_nonce_is_told_and_the_receipts_say_by_which_attempt(world: World) -> None:
     first, second = await _signed(world, value=1), await _signed(world, value=2)
     await broadcast(world.rpc, first.raw)
     assert await broadcast(world.rpc, second.raw) is Broadcast.NONCE_USED
-    assert await outcome(world.rpc, [second]) == Replaced()
-    won = await outcome(world.rpc, [second, first])
-    assert isinstance(won, Mined)
-    assert won.hash == first.hash
+    receipts = [await _receipt(world, one) for one in (first, second)]
+    assert [receipt is not None for receipt in receipts] == [True, False]
 
 
 async def test_waiting_transaction_is_seen_and_replaced_by_a_better_offer_only(world: World) -> None:
     node = world.rpc.node
     first = await _signed(world, nonce=1)
     node.submit(first.raw)
-    assert await outcome(world.rpc, [first]) == Pending(seen=True)
     worse = await _signed(world, nonce=1, fees=Fees(FEES.max_fee + 1, FEES.max_priority_fee + 1))
     assert await broadcast(world.rpc, worse.raw) is Broadcast.UNDERPRICED
     better = await _signed(world, nonce=1, fees=FEES.bumped(ceiling=10**12))
     assert await broadcast(world.rpc, better.raw) is Broadcast.SENT
     await broadcast(world.rpc, (await _signed(world, nonce=0)).raw)
-    mined = await outcome(world.rpc, [first, better])
-    assert isinstance(mined, Mined)
-    assert mined.hash == better.hash
+    receipts = [await _receipt(world, one) for one in (first, better)]
+    assert [receipt is not None for receipt in receipts] == [False, True]
 
 
 async def test_refusals_that_no_retry_mends_are_raised(world: World) -> None:
@@ -105,14 +95,38 @@ async def test_refusals_that_no_retry_mends_are_raised(world: World) -> None:
         await broadcast(world.rpc, b"\x02nonsense")
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("nonce too low: next nonce 7, tx nonce 5", Broadcast.NONCE_USED),
+        ("transaction already imported", Broadcast.KNOWN),
+        ("already known", Broadcast.KNOWN),
+        ("known transaction: 0x12", Broadcast.KNOWN),
+        ("unknown transaction type", Broadcast.REFUSED),
+        ("replacement transaction underpriced", Broadcast.UNDERPRICED),
+        ("max fee per gas less than block base fee", Broadcast.TOO_CHEAP),
+        ("Insufficient funds for gas * price + value", Broadcast.NO_MONEY),
+        ("exceeds block gas limit", Broadcast.REFUSED),
+    ],
+)
+async def test_the_words_of_nodes_are_understood(words: str, said: Broadcast) -> None:
+    """Of geth, Anvil and our devchain."""
+
+    class Refusing:
+        async def call(self, method: str, *params: object) -> Any:
+            raise NodeRefused(-32_000, words)
+
+    ((found, repeated),) = await hand_in(Refusing(), [b"\x02"])
+    assert found is said
+    assert not repeated or words in repeated
+
+
 async def test_failed_transaction_is_a_mined_one(world: World) -> None:
     assert world.book.test_euro is not None
     call = token.mint(world.book.test_euro, ADDRESS["stranger"], 5)
     signed = await _signed(world, to=call.to, data=call.data, value=0, gas=200_000)
     await broadcast(world.rpc, signed.raw)
-    mined = await outcome(world.rpc, [signed])
-    assert isinstance(mined, Mined)
-    assert not mined.succeeded
+    assert (await _receipt(world, signed))["status"] == "0x0"
     with pytest.raises(TransactionFailed):
         await wait_for_receipt(world.rpc, signed.hash)
 

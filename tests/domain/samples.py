@@ -1,7 +1,7 @@
 """One command and one event of every type, and an order in every status, reached by commands alone."""
 
 from collections.abc import Iterable
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, date, datetime, timedelta
 
 from marketplace.domain import commands as c
@@ -20,6 +20,11 @@ CHOICES = (
     e.SupplyChoice("bases", "Bases Ltd", ("bases",), 10_000, 3, ("cheapest",)),
     e.SupplyChoice("covers", "Covers Ltd", ("covers",), 8_000, 2),
 )
+SPARE = e.SupplyChoice("spare", "Spare Ltd", ("bases",), 11_000, 3)
+BENCH = (SPARE,)
+"""For the bases there is somebody else, for the covers there is nobody."""
+ANSWER_BY = NOW + timedelta(hours=1)
+MOST_MINOR = 19_500
 TO_SIGN = ("delivery:payee", "supply-1:payee", "supply-2:payee")
 
 PLACE = c.PlaceOrder(
@@ -35,9 +40,19 @@ PLACE = c.PlaceOrder(
     handover_hash="0x" + "22" * 32,
     client_reference="reference",
 )
-MATCH_BY_RULE = c.RecordMatch(CHOICES, PRICE, partial=False, exception=None)
-MATCH_FOR_A_PERSON = c.RecordMatch(CHOICES, PRICE, partial=False, exception="the order is large")
-DRAFT = c.DraftAgreements("delivery", ("supply-1", "supply-2"), TO_SIGN, "0x" + "33" * 32, FIRM_UNTIL)
+MATCH_BY_RULE = c.RecordMatch(CHOICES, PRICE, partial=False, exception=None, bench=BENCH, offers_digest="0xd1")
+MATCH_FOR_A_PERSON = replace(MATCH_BY_RULE, exception="the order is large")
+DRAFT = c.DraftAgreements(
+    "delivery", ("supply-1", "supply-2"), TO_SIGN, "0x" + "33" * 32, FIRM_UNTIL, ANSWER_BY, MOST_MINOR
+)
+DRAFT_ONE = replace(DRAFT, supply_ids=("supply-2",), to_sign=("delivery:payee", "supply-2:payee"))
+DRAFT_NONE = replace(DRAFT, supply_ids=(), to_sign=("delivery:payee",))
+NEW_TO_SIGN = ("supply-3:payee", "supply-3:payer")
+DRAFT_SPARE = c.DraftSupply("delivery", 0, SPARE, "supply-3", NEW_TO_SIGN, ANSWER_BY + timedelta(hours=1))
+SPARE_SIGNATURES = (c.RecordSignature("supply-3", "payee", "spare"), c.RecordSignature("supply-3", "payer", "maker"))
+COUNTER = c.CounterSupply("supply-1", 10_500, None, "steel is dear")
+COUNTERED = replace(CHOICES[0], amount_minor=10_500, deliver_by=date(2026, 1, 19), countered=True)
+DECLINE_COVERS = c.DeclineSupply("supply-2", "no sheet")
 SIGNATURES = (
     c.RecordSignature("supply-1", "payee", "bases"),
     c.RecordSignature("supply-2", "payee", "covers"),
@@ -56,7 +71,9 @@ COMMANDS: dict[type[c.Command], c.Command] = {
         c.RejectOrder("no capacity", "Ada"),
         DRAFT,
         SIGNATURES[0],
-        c.DeclineSupply("bases", "Bases Ltd", "no steel"),
+        c.DeclineSupply("supply-1", "no steel"),
+        COUNTER,
+        DRAFT_SPARE,
         c.ConfirmQuote("delivery"),
         c.RecordOpened("0xabc", REFUND_AT),
         STEP,
@@ -85,7 +102,12 @@ EVENTS: dict[type[e.Event], e.Event] = {
         e.OrderRejected("no capacity", "Ada"),
         e.AgreementsDrafted("delivery", ("supply-1", "supply-2"), TO_SIGN, "0x" + "33" * 32, FIRM_UNTIL),
         e.TermsSigned("supply-1", "payee", "bases"),
-        e.SupplierDeclined("bases", "Bases Ltd", "no steel"),
+        e.SupplierDeclined("bases", "Bases Ltd", "no steel", "supply-1"),
+        e.SupplierSilent("supply-1", "bases", "Bases Ltd"),
+        e.SupplierCountered("supply-1", "bases", "Bases Ltd", 10_500, date(2026, 1, 19), "steel is dear", None),
+        e.NextSupplierAsked("supply-1", SPARE),
+        e.SupplyDrafted("supply-3", 0, NEW_TO_SIGN, ANSWER_BY),
+        e.SearchReopened("nobody is next in rank"),
         e.QuoteIssued(60_000, "EUR", FIRM_UNTIL),
         e.QuoteConfirmed("delivery"),
         e.AgreementsOpened("0xabc", REFUND_AT),

@@ -15,23 +15,32 @@ from marketplace.domain.effects import Effect, EffectKind
 from marketplace.domain.errors import InvalidTransition
 from marketplace.domain.lifecycle import ENDS, decide, place
 from marketplace.domain.order import Order, Status
+from marketplace.domain.reactions import REPEATED, answer_awaited, wait_of
 from tests.domain.samples import (
     CHOICES,
     COMMANDS,
+    COUNTERED,
+    DECLINE_COVERS,
+    DRAFT_NONE,
+    DRAFT_ONE,
+    DRAFT_SPARE,
     LAST_STEP,
     MATCH_FOR_A_PERSON,
     NOW,
     PLACE,
     PRICE,
     SIGNATURES,
+    SPARE_SIGNATURES,
 )
 
-MOST_DECLINES = 1
+MOST_OUT = 2
 ON_THEIR_WAY = {
     EffectKind.REFUND: (Status.CONTRACTED, Status.IN_PRODUCTION, Status.PRODUCED, Status.SHIPPED),
     EffectKind.FINALISE: (Status.DELIVERED,),
 }
 """A call to the chain, and where it helps; a stored effect is repeated until the chain answers."""
+ON_CHAIN = (Status.CONTRACTED, Status.DELIVERED)
+"""Waits whose deadlines move money in later statuses too."""
 OTHERS = c.RecordMatch(CHOICES[1:], PRICE, partial=True, exception=None)
 NOBODY_LEFT = c.RecordMatch((), PRICE, partial=True, exception=None)
 STIMULI = (
@@ -41,7 +50,12 @@ STIMULI = (
     NOBODY_LEFT,
     LAST_STEP,
     *SIGNATURES[1:],
-    c.DeclineSupply("covers", "Covers Ltd", ""),
+    DRAFT_ONE,
+    DRAFT_NONE,
+    *SPARE_SIGNATURES,
+    DECLINE_COVERS,
+    c.DeclineSupply("supply-3", ""),
+    replace(DRAFT_SPARE, choice=COUNTERED),
 )
 
 
@@ -62,10 +76,14 @@ class Situation:
 
     @property
     def essence(self) -> tuple[object, ...]:
-        """What of it decides about the future; counters and texts do not."""
+        """What of it decides about the future; counters, texts and deadlines that nothing waits for do not."""
         order = self.order
-        marks = (order.to_sign, order.handed_over, order.accepted_by_customer, order.excluded_suppliers)
-        return (order.status, *marks, self.deadlines, self.calls)
+        alive = {one for one in self.deadlines if _may_matter(order, one.wait)}
+        marks: tuple[object, ...] = (order.handed_over, order.accepted_by_customer)
+        if order.status in REPEATED:
+            suppliers = tuple((choice.supplier_id, choice.countered) for choice in order.choices)
+            marks = (order.to_sign, order.excluded_suppliers, order.supply_ids, suppliers, order.searches)
+        return (order.status, *marks, frozenset(alive), self.calls)
 
     def after(self, order: Order, effects: tuple[Effect, ...]) -> "Situation":
         """The situation once `order` has followed, with the deadlines and calls that came with it."""
@@ -81,8 +99,13 @@ class Situation:
         return rest.after(decision.order, decision.effects)
 
 
+def _may_matter(order: Order, wait: str) -> bool:
+    supply = answer_awaited(wait)
+    return wait in (wait_of(order), *ON_CHAIN) if supply is None else f"{supply}:payee" in order.to_sign
+
+
 def reachable() -> Iterator[Situation]:
-    """Every situation that commands and passing deadlines can bring about, up to `MOST_DECLINES` declines."""
+    """Every situation that commands and passing deadlines can bring about, with up to `MOST_OUT` suppliers out."""
     decision = place(PLACE, NOW)
     start = Situation(decision.order).after(decision.order, decision.effects)
     seen, queue = {start.essence}, deque([start])
@@ -90,7 +113,7 @@ def reachable() -> Iterator[Situation]:
         situation = queue.popleft()
         yield situation
         for later in _next(situation):
-            if later.essence not in seen and len(later.order.excluded_suppliers) <= MOST_DECLINES:
+            if later.essence not in seen and len(later.order.excluded_suppliers) <= MOST_OUT:
                 seen.add(later.essence)
                 queue.append(later)
 

@@ -158,7 +158,7 @@ def test_junk_is_refused_or_is_a_configuration_and_never_anything_else(values: d
 
 @pytest.mark.req(30, 141)
 def test_what_must_be_bought_follows_from_the_configuration() -> None:
-    lines = required_lines(CYLINDER, configure(CYLINDER, {"amount": 40, "base": "base-20mm"}))
+    lines = required_lines(CYLINDER, configure(CYLINDER, {"amount": 40, "base": "base-20mm"}).values)
     assert [line.quantity for line in lines] == [40, 40, 40]
     assert lines[0] == RequiredLine(
         "bases", "Cylinder bases", "urn:lso:category:cylinder-base", 40, {"diameter@mm": "20"}
@@ -169,7 +169,7 @@ def test_what_must_be_bought_follows_from_the_configuration() -> None:
 @pytest.mark.req(192)
 def test_another_sector_is_data_and_not_code() -> None:
     configuration = configure(MASK, {"pieces": 25, "filter": "ffp3", "word": "abba"})
-    assert [(x.id, x.quantity, dict(x.attributes)) for x in required_lines(MASK, configuration)] == [
+    assert [(x.id, x.quantity, dict(x.attributes)) for x in required_lines(MASK, configuration.values)] == [
         ("fleece", 25, {"class": "3"}),
         ("bands", 25, {}),
     ]

@@ -11,11 +11,12 @@ from marketplace.domain import reactions
 from marketplace.domain.effects import Effect, EffectKind
 from marketplace.domain.lifecycle import ENDS, decide, evolve, place
 from marketplace.domain.order import Status
+from marketplace.domain.reactions import by_chain_time
 from tests.domain import silence
 from tests.domain.samples import (
     CHOICES,
-    COMMANDS,
-    DRAFT,
+    DECLINE_COVERS,
+    DRAFT_ONE,
     EVENTS,
     FINALISE_AT,
     FIRM_UNTIL,
@@ -42,7 +43,7 @@ def test_whatever_happened_silence_brings_an_end_or_moves_the_money() -> None:
     ("removed", "waiting_for_ever"),
     [
         (e.OrderPlaced, {"placed"}),
-        (e.SupplierDeclined, {"placed"}),
+        (e.SearchReopened, {"placed", "sourcing"}),  # suppliers who are silent lead there
         (e.OrderMatched, {"matched"}),
         (e.OrderAccepted, {"accepted"}),
         (e.AgreementsDrafted, {"sourcing"}),
@@ -115,8 +116,8 @@ def test_an_expired_order_says_what_it_waited_for() -> None:
     assert expired == e.OrderExpired("quoted")
 
 
-OTHER_SUPPLIER = c.RecordMatch(CHOICES[1:], MATCH_BY_RULE.price, partial=False, exception=None)
-FOR_A_PERSON = c.RecordMatch(CHOICES[1:], MATCH_BY_RULE.price, partial=False, exception="large")
+OTHER_SUPPLIER = c.RecordMatch(CHOICES[:1], MATCH_BY_RULE.price, partial=False, exception=None)
+FOR_A_PERSON = c.RecordMatch(CHOICES[:1], MATCH_BY_RULE.price, partial=False, exception="large")
 
 
 @pytest.mark.parametrize(
@@ -125,12 +126,12 @@ FOR_A_PERSON = c.RecordMatch(CHOICES[1:], MATCH_BY_RULE.price, partial=False, ex
         ("placed", []),
         ("matched", [FOR_A_PERSON]),
         ("accepted", [OTHER_SUPPLIER]),
-        ("sourcing", [OTHER_SUPPLIER, DRAFT]),
+        ("sourcing", [OTHER_SUPPLIER, DRAFT_ONE]),
     ],
 )
 def test_the_deadline_of_an_earlier_search_does_not_end_a_later_one(status: str, second_time: list[c.Command]) -> None:
     """The second search has its own deadline, under its own name."""
-    again = after(order_at(Status.SOURCING), [COMMANDS[c.DeclineSupply], *second_time])
+    again = after(order_at(Status.SOURCING), [DECLINE_COVERS, *second_time])
     assert again.status == status
     assert decide(again, c.PassDeadline(status), NOW).order == again
     assert decide(again, c.PassDeadline(f"{status}:1"), NOW).order.status is Status.EXPIRED
@@ -139,8 +140,9 @@ def test_the_deadline_of_an_earlier_search_does_not_end_a_later_one(status: str,
 
 def test_later_waits_keep_their_plain_names_after_a_decline() -> None:
     """A quote, a contract and a delivery happen once, whatever was declined before."""
-    rest = [OTHER_SUPPLIER, DRAFT, *SIGNATURES]
-    quoted = after(order_at(Status.SOURCING), [COMMANDS[c.DeclineSupply], *rest])
+    rest = [OTHER_SUPPLIER, DRAFT_ONE, SIGNATURES[1], SIGNATURES[2]]
+    assert after(order_at(Status.SOURCING), [DECLINE_COVERS, OTHER_SUPPLIER]).searches == 1
+    quoted = after(order_at(Status.SOURCING), [DECLINE_COVERS, *rest])
     assert reactions.wait_of(quoted) == "quoted"
     assert decide(quoted, c.PassDeadline("quoted"), NOW).order.status is Status.EXPIRED
 
@@ -155,3 +157,23 @@ def test_a_deadline_without_a_firm_date_is_not_invented() -> None:
 def test_waiting_for_a_person_is_bounded_too() -> None:
     waiting = after(place(PLACE, NOW).order, [MATCH_FOR_A_PERSON])
     assert decide(waiting, c.PassDeadline("matched"), NOW).order.status is Status.EXPIRED
+
+
+@pytest.mark.parametrize(
+    ("kind", "subject", "by_the_chain"),
+    [
+        (EffectKind.REFUND, "0xa", True),
+        (EffectKind.PAY_OUT, "0xa", True),
+        (EffectKind.TIMEOUT, "0xa", True),
+        (EffectKind.DEADLINE, "contracted", True),
+        (EffectKind.DEADLINE, "delivered", True),
+        (EffectKind.DEADLINE, "placed", False),
+        (EffectKind.DEADLINE, "confirmed", False),
+        (EffectKind.FIND_SUPPLIERS, "", False),
+    ],
+)
+def test_deadlines_of_secured_money_are_seconds_of_the_chain(
+    kind: EffectKind, subject: str, *, by_the_chain: bool
+) -> None:
+    assert by_chain_time(Effect(kind, "key", subject, due=NOW)) is by_the_chain
+    assert not by_chain_time(Effect(kind, "key", subject))

@@ -11,7 +11,10 @@ from marketplace.domain.order import Status
 from tests.domain.samples import (
     CHOICES,
     COMMANDS,
+    COUNTER,
+    DECLINE_COVERS,
     DRAFT,
+    DRAFT_SPARE,
     LAST_STEP,
     MATCH_BY_RULE,
     MATCH_FOR_A_PERSON,
@@ -40,7 +43,8 @@ FACT_ANSWERS: list[tuple[c.Command, dict[str, tuple[str, ...]]]] = [
     (MATCH_BY_RULE, _in(("placed",), "OrderMatched", "OrderAccepted")),
     (MATCH_FOR_A_PERSON, _in(("placed",), "OrderMatched", "DecisionAsked")),
     (COMMANDS[c.DraftAgreements], _in(("accepted",), "AgreementsDrafted")),
-    (COMMANDS[c.RecordOpened], _in(("confirmed", "expired"), "AgreementsOpened")),
+    (DRAFT_SPARE, {}),
+    (COMMANDS[c.RecordOpened], _in(("sourcing", "quoted", "confirmed", "expired"), "AgreementsOpened")),
     (
         STEP,
         _in(("contracted",), "ProductionStarted", "ProductionProgressed")
@@ -71,7 +75,12 @@ WISH_ANSWERS: list[tuple[c.Command, str, dict[str, tuple[str, ...]]]] = [
         _in(("placed", "matched", "accepted", "sourcing"), "OrderRejected"),
     ),
     (COMMANDS[c.RecordSignature], "be signed", _in(("sourcing",), "TermsSigned")),
-    (COMMANDS[c.DeclineSupply], "be declined by a supplier", _in(("sourcing",), "SupplierDeclined")),
+    (
+        COMMANDS[c.DeclineSupply],
+        "be declined by a supplier",
+        _in(("sourcing",), "SupplierDeclined", "NextSupplierAsked"),
+    ),
+    (COUNTER, "be countered by a supplier", _in(("sourcing",), "SupplierCountered")),
     (COMMANDS[c.ConfirmQuote], "be confirmed", _in(("quoted",), "QuoteConfirmed")),
     (COMMANDS[c.ShipOrder], "be shipped", _in(("produced",), "OrderShipped")),
     (COMMANDS[c.PresentHandover], "be handed over", _in(("shipped",), "HandoverPresented")),
@@ -181,28 +190,21 @@ def test_a_signature_that_nobody_asked_for_changes_nothing(signature: c.RecordSi
 
 
 @pytest.mark.req(68, 71)
-def test_a_declining_supplier_sends_the_order_back_to_the_search_and_is_not_asked_again() -> None:
-    order = after(order_at(Status.SOURCING), [SIGNATURES[1], COMMANDS[c.DeclineSupply]])
+def test_where_nobody_is_next_in_rank_a_decline_sends_the_order_back_to_the_search() -> None:
+    order = after(order_at(Status.SOURCING), [SIGNATURES[0], DECLINE_COVERS])
     assert order.status is Status.PLACED
-    assert order.excluded_suppliers == ("bases",)
+    assert order.excluded_suppliers == ("covers",)
+    assert (order.bench, order.supplies_most_minor, order.firm_by, order.searches) == ((), 0, None, 1)
     assert (order.choices, order.delivery_id, order.supply_ids, order.to_sign) == ((), None, (), ())
     assert (order.quote_digest, order.firm_until) == (None, None)
-    assert order.waiting_reason == "Bases Ltd declined; looking for another supplier"
+    assert order.waiting_reason == "Covers Ltd is out, and nobody is next in rank: looking for suppliers again"
 
 
 def test_the_late_answer_of_an_earlier_search_is_dropped() -> None:
-    order = after(order_at(Status.SOURCING), [COMMANDS[c.DeclineSupply]])
+    order = after(order_at(Status.SOURCING), [DECLINE_COVERS])
     assert decide(order, MATCH_BY_RULE, NOW).events == ()
-    other = c.RecordMatch(CHOICES[1:], PRICE, partial=False, exception=None)
+    other = c.RecordMatch(CHOICES[:1], PRICE, partial=False, exception=None)
     assert _names(decide(order, other, NOW).events) == ("OrderMatched", "OrderAccepted")
-
-
-def test_a_supplier_that_declines_again_does_not_end_the_next_search() -> None:
-    other = c.RecordMatch(CHOICES[1:], PRICE, partial=False, exception=None)
-    again = after(order_at(Status.SOURCING), [COMMANDS[c.DeclineSupply], other, DRAFT])
-    assert again.status is Status.SOURCING
-    assert decide(again, COMMANDS[c.DeclineSupply], NOW).order == again
-    assert decide(again, c.DeclineSupply("covers", "Covers Ltd", ""), NOW).order.status is Status.PLACED
 
 
 def test_handing_over_and_accepting_twice_is_one_event() -> None:

@@ -16,6 +16,8 @@ from marketplace.domain.reactions import NOTICES, reactions
 from tests.domain.samples import (
     CHOICES,
     COMMANDS,
+    COUNTER,
+    DECLINE_COVERS,
     DRAFT,
     EVENTS,
     LAST_STEP,
@@ -41,7 +43,14 @@ STORY: list[tuple[c.Command, list[tuple[str, str, str]]]] = [
             ("draft_agreements", "", ""),
         ],
     ),
-    (DRAFT, [("deadline", "sourcing", "")]),
+    (
+        DRAFT,
+        [
+            ("deadline", "sourcing", ""),
+            ("deadline", "answer:supply-1", ""),
+            ("deadline", "answer:supply-2", ""),
+        ],
+    ),
     (SIGNATURES[0], []),
     (SIGNATURES[1], []),
     (SIGNATURES[2], [("notify", "QuoteIssued", "customer"), ("deadline", "quoted", "")]),
@@ -126,7 +135,26 @@ def test_the_story_in_which_all_goes_well_has_these_effects_and_no_others() -> N
             c.RecordRefunded(),
             [("notify", "OrderRefunded", "customer"), ("notify", "OrderRefunded", "manufacturer")],
         ),
-        (Status.SOURCING, COMMANDS[c.DeclineSupply], [("deadline", "placed:1", ""), ("find_suppliers", "", "")]),
+        (
+            Status.SOURCING,
+            DECLINE_COVERS,
+            [
+                ("notify", "SearchReopened", "customer"),
+                ("notify", "SearchReopened", "manufacturer"),
+                ("deadline", "placed:1", ""),
+                ("find_suppliers", "", ""),
+            ],
+        ),
+        (
+            Status.SOURCING,
+            COMMANDS[c.DeclineSupply],
+            [
+                ("notify", "NextSupplierAsked", "customer"),
+                ("notify", "NextSupplierAsked", "manufacturer"),
+                ("draft_supply", "", ""),
+            ],
+        ),
+        (Status.SOURCING, COUNTER, [("notify", "SupplierCountered", "manufacturer"), ("draft_supply", "", "")]),
     ],
 )
 def test_the_other_ways_have_these_effects(
@@ -156,7 +184,7 @@ def test_a_postponed_search_starts_again_when_it_should_and_once() -> None:
 
 def test_a_search_postponed_after_a_decline_is_another_one() -> None:
     order = order_at(Status.PLACED)
-    declined = after(order_at(Status.SOURCING), [COMMANDS[c.DeclineSupply]])
+    declined = after(order_at(Status.SOURCING), [DECLINE_COVERS])
     keys = {decide(state, COMMANDS[c.PostponeMatch], NOW).effects[0].key for state in (order, declined)}
     assert len(keys) == 2
 
@@ -174,7 +202,7 @@ def test_where_nothing_is_bought_the_manufacturer_starts_at_once() -> None:
 def test_reactions_are_a_function_of_their_arguments_alone() -> None:
     order = replace(order_at(Status.DELIVERED), choices=CHOICES)
     for event in EVENTS.values():
-        if not isinstance(event, e.OrderPlaced | e.OrderMatched | e.OrderAccepted | e.SupplierDeclined):
+        if not isinstance(event, e.OrderPlaced | e.OrderMatched | e.OrderAccepted | e.SearchReopened):
             assert reactions(order, event, NOW) == reactions(order, event, NOW + timedelta(days=1))
 
 

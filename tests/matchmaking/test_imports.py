@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-SERVER_SIDE = ("fastapi", "starlette", "uvicorn", "yaml", "jwt")
-CLIENT = ("matchmaking.efpf.client", "matchmaking.selection")
+SERVER_SIDE = ("fastapi", "starlette", "uvicorn", "yaml", "jwt", "numpy", "scipy")
+CLIENT = ("matchmaking.efpf.client", "matchmaking.selection", "matchmaking.selection.document")
 
 
 def loaded_by(*modules: str) -> set[str]:
@@ -22,3 +22,4 @@ def test_the_client_is_light(module: str) -> None:
 
 def test_the_check_can_fail() -> None:
     assert "starlette" in loaded_by("matchmaking.peer")
+    assert "scipy" in loaded_by("matchmaking.selection.solver")

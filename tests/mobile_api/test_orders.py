@@ -140,7 +140,8 @@ async def test_unknown_products_are_not_there(world: World, maker: Person) -> No
 @pytest.mark.req(18, 20, 31)
 async def test_products_and_an_indicative_price(world: World, maker: Person) -> None:
     customer = await world.join()
-    (summary,) = (await world.client.get("/v1/products", headers=customer.headers)).json()["items"]
+    listed = (await world.client.get("/v1/products", headers=customer.headers)).json()["items"]
+    summary = next(item for item in listed if item["id"] == "pneumatic-cylinder")
     product = (await world.client.get(f"/v1/products/{summary['id']}", headers=customer.headers)).json()
     assert product | summary == product
     options = {option["id"]: option for module in product["modules"] for option in module["options"]}
@@ -216,9 +217,38 @@ async def test_chain_and_test_money(world: World) -> None:
 
 
 async def test_the_rule_of_a_manufacturer(world: World, maker: Person) -> None:
-    rule = {"accept_automatically": False, "max_total_minor": 12_300, "min_days": 3}
-    assert (await world.client.put("/v1/manufacturer/rule", json=rule, headers=maker.headers)).json() == rule
-    assert (await world.client.get("/v1/manufacturer/rule", headers=maker.headers)).json() == rule
+    least = {"accept_automatically": False, "max_total_minor": 12_300, "min_days": 3}
+    rest = {"min_margin_bps": 0, "most_open_orders": None, "products": [], "blocked_customers": []}
+    whole = least | {
+        "min_margin_bps": 2_000,
+        "most_open_orders": 0,
+        "products": ["pneumatic-cylinder"],
+        "blocked_customers": ["usr_1"],
+        "known_customers_only": True,
+    }
+    for sent, kept in ((least, least | rest | {"known_customers_only": False}), (whole, whole)):
+        assert (await world.client.put("/v1/manufacturer/rule", json=sent, headers=maker.headers)).json() == kept
+        assert (await world.client.get("/v1/manufacturer/rule", headers=maker.headers)).json() == kept
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("min_margin_bps", 10_001),
+        ("min_margin_bps", -1),
+        ("min_margin_bps", True),
+        ("most_open_orders", -1),
+        ("most_open_orders", 0.5),
+        ("products", "pneumatic-cylinder"),
+        ("blocked_customers", ["x" * 121]),
+        ("known_customers_only", 1),
+    ],
+)
+async def test_a_limit_that_is_none_is_refused_by_name(world: World, maker: Person, field: str, value: object) -> None:
+    rule = {"accept_automatically": True, "max_total_minor": 1, "min_days": 1, field: value}
+    answer = await world.client.put("/v1/manufacturer/rule", json=rule, headers=maker.headers)
+    assert answer.status_code == 422
+    assert {error["field"].split(".")[0] for error in answer.json()["errors"]} == {field}
 
 
 async def test_an_empty_inbox_floor_and_desk(world: World, maker: Person) -> None:
@@ -233,6 +263,7 @@ async def test_an_empty_inbox_floor_and_desk(world: World, maker: Person) -> Non
         ("POST", "/v1/jobs/job_1/reports", {"kind": "started"}),
         ("POST", "/v1/signature-requests/sr_1/signature", {"signature": "0x" + "11" * 65}),
         ("POST", "/v1/signature-requests/sr_1/decline", {"reason": "no capacity"}),
+        ("POST", "/v1/signature-requests/sr_1/counter", {"amount_minor": 1}),
         ("DELETE", "/v1/push/subscriptions/dev_1", None),
     ]:
         assert (await world.client.request(method, path, json=body, headers=maker.headers)).status_code == 404

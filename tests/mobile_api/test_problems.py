@@ -8,7 +8,7 @@ from starlette.requests import Request
 
 from marketplace.application import view_orders
 from marketplace.domain import errors as domain
-from marketplace.ports.chain import ChainRefused, ChainUnavailable
+from marketplace.ports.chain import ChainFundsLow, ChainRefused, ChainUnavailable
 from marketplace.ports.unit_of_work import StoreUnavailable
 from mobile_api import errors
 from tests.mobile_api.world import World
@@ -21,6 +21,7 @@ CASES: list[tuple[Exception, int, str]] = [
     (domain.Conflict("the name is taken"), 409, "conflict"),
     (domain.Unauthenticated("sign in"), 401, "unauthenticated"),
     (ChainRefused("TooLate"), 409, "chain-refused"),
+    (ChainFundsLow("the relayer has 10.0.0.5 wei"), 503, "no-gas-money"),
     (ChainUnavailable("http://user:password@node refused"), 503, "unavailable"),
     (StoreUnavailable("could not connect to 10.0.0.5"), 503, "unavailable"),
     (ConnectionRefusedError("10.0.0.5"), 503, "unavailable"),

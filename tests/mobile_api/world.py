@@ -6,7 +6,7 @@ A signature is the signer's address followed by 45 bytes of anything, which is a
 import base64
 import secrets
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -168,9 +168,14 @@ def address_of(folder: Path) -> str:
 
 
 @asynccontextmanager
-async def open_world(folder: Path, settings: ApiSettings = SETTINGS) -> AsyncIterator[World]:
-    """A marketplace in `folder`, in whose database the tables are."""
-    database = Database(address_of(folder))
+async def open_world(
+    folder: Path,
+    settings: ApiSettings = SETTINGS,
+    url: str | None = None,
+    opened: Callable[[str], Database] = Database,
+) -> AsyncIterator[World]:
+    """A marketplace in `folder`, or at `url`, in whose database the tables are."""
+    database = opened(url or address_of(folder))
     clock, chain = StillClock(), PaperChain()
     ctx = Context(
         uow=database.unit_of_work(),
@@ -185,6 +190,7 @@ async def open_world(folder: Path, settings: ApiSettings = SETTINGS) -> AsyncIte
         new_id=lambda: secrets.token_hex(8),
         random_hash=lambda: "0x" + secrets.token_hex(32),
         canonical=rfc8785.dumps,
+        random=lambda: 1.0,
     )
     app = create_app(ctx, settings, static_dir=folder / "static")
     try:

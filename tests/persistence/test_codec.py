@@ -41,14 +41,17 @@ def dataclasses_of_the_domain() -> list[type[Any]]:
     return found
 
 
-STORED = [kind for kind in dataclasses_of_the_domain() if kind.__name__ not in {"Decision", "Template", "Module"}]
-"""Decision is never stored; templates are files, and a union of dataclasses is not told apart."""
+NEVER_STORED = {"marketplace.domain.product", "marketplace.domain.engineering", "marketplace.domain.formula"}
+"""Templates are files, with formulas in them; what they say of a configuration is answered, not kept."""
+STORED = [
+    kind for kind in dataclasses_of_the_domain() if kind.__module__ not in NEVER_STORED and kind.__name__ != "Decision"
+]
 
 
 def test_the_suite_sees_the_domain() -> None:
     assert {Order, Agreement, Terms, Payout, Job, Money} <= set(STORED)
     assert set(EVENT_TYPES.values()) <= set(STORED)
-    assert len(STORED) > 60
+    assert len(STORED) > 50
 
 
 @pytest.mark.parametrize("kind", STORED, ids=lambda kind: kind.__name__)

@@ -1,4 +1,4 @@
-"""Messages and devices; answers kept under a key; the chain's cursor."""
+"""Messages and devices; answers kept under a key."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -70,19 +70,3 @@ async def test_the_first_answer_under_a_key_is_kept(uow: SqlUnitOfWork) -> None:
         assert await tx.idempotency.get("acc_1", "POST /orders", "key") == answer
         for other in (("acc_2", "POST /orders", "key"), ("acc_1", "POST /", "key"), ("acc_1", "POST /orders", "k")):
             assert await tx.idempotency.get(*other) is None
-
-
-@pytest.mark.req(80)
-async def test_the_cursor_moves_and_a_log_is_applied_once(uow: SqlUnitOfWork) -> None:
-    async with uow.read() as tx:
-        assert await tx.cursor.get() is None
-    async with uow.write() as tx:
-        await tx.cursor.advance(7, "0x07")
-        await tx.cursor.advance(8, "0x08")
-        assert not await tx.cursor.seen("0x08", 0)
-        assert not await tx.cursor.seen("0x08", 1)
-        assert await tx.cursor.seen("0x08", 0)
-    async with uow.write() as tx:
-        assert await tx.cursor.get() == (8, "0x08")
-        assert await tx.cursor.seen("0x08", 1)
-        assert not await tx.cursor.seen("0x09", 1)

@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
+from sqlalchemy import select
 
-from marketplace.domain.effects import Effect
-from marketplace.persistence.database import Database
+from marketplace.domain.effects import Effect, EffectKind
+from marketplace.persistence.tables import outbox
 from marketplace.persistence.unit_of_work import SqlUnitOfWork
+from marketplace.ports.outbox import SUSPECT_AFTER, SUSPECTS_WAIT
 from marketplace.ports.unit_of_work import StoredEffect
 from tests.persistence.samples import NOW, effect
 
@@ -56,7 +59,7 @@ async def test_the_same_effect_is_stored_once(uow: SqlUnitOfWork) -> None:
     await add(uow, effect(due_in_s=99))
     (stored,) = await claim(uow)
     async with uow.write() as tx:
-        await tx.outbox.done(stored.id, NOW)
+        await tx.outbox.done(stored.id, stored.lease, NOW)
     await add(uow, effect())
     assert await claim(uow, 1_000) == []
     async with uow.write() as tx:
@@ -73,44 +76,108 @@ async def test_a_lease_that_ran_out_gives_the_effect_to_the_next(uow: SqlUnitOfW
     assert (first.id, first.attempts, second.id, second.attempts) == (second.id, 1, first.id, 2)
 
 
-async def test_done_is_done_whatever_a_late_relay_says(uow: SqlUnitOfWork) -> None:
+@pytest.mark.req(168)
+@pytest.mark.parametrize("late", ["done", "retry", "wait", "park"])
+async def test_a_relay_that_slept_through_its_lease_changes_nothing(uow: SqlUnitOfWork, late: str) -> None:
+    await add(uow, effect())
+    (slept,) = await claim(uow)
+    (awake,) = await claim(uow, LEASE_S)
+    assert (slept.lease, awake.lease) == (1, 2)
+    before = await everything(uow)
+    assert not await say(uow, late, slept)
+    assert await everything(uow) == before
+    async with uow.write() as tx:
+        assert not await tx.outbox.holds(slept.id, slept.lease)
+        assert await tx.outbox.holds(awake.id, awake.lease)
+    assert await say(uow, "done", awake)
+
+
+async def test_without_the_number_of_the_claim_it_would(uow: SqlUnitOfWork, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Negative control: the effect that another relay is at is set aside by the one that slept."""
+    monkeypatch.setattr("marketplace.persistence.outbox._held", lambda effect_id, _: outbox.c.id == effect_id)
+    await add(uow, effect())
+    (slept,) = await claim(uow)
+    (awake,) = await claim(uow, LEASE_S)
+    assert await say(uow, "park", slept)
+    assert await claim(uow, 1_000) == []
+    assert awake.lease == 2
+
+
+@pytest.mark.parametrize("late", ["done", "retry", "wait", "park"])
+async def test_done_is_done_whatever_is_said_later(uow: SqlUnitOfWork, late: str) -> None:
     await add(uow, effect())
     (stored,) = await claim(uow)
-    async with uow.write() as tx:
-        await tx.outbox.done(stored.id, NOW)
-        await tx.outbox.retry(stored.id, NOW, "I am late")
-        await tx.outbox.park(stored.id, "I am late", NOW)
-        await tx.outbox.done(stored.id, NOW)
+    assert await say(uow, "done", stored)
+    assert not await say(uow, late, stored)
+    async with uow.read() as tx:
         assert await tx.outbox.next_due() is None
     assert await claim(uow, 1_000) == []
 
 
-async def test_a_retry_waits_for_its_time(uow: SqlUnitOfWork) -> None:
+async def say(uow: SqlUnitOfWork, what: str, stored: StoredEffect) -> bool:
+    """A word on a claim."""
+    words: dict[str, tuple[Any, ...]] = {
+        "done": (at(1),),
+        "retry": (at(99), "a word"),
+        "wait": (at(99), "a word"),
+        "park": ("a word", at(1)),
+    }
+    async with uow.write() as tx:
+        said: bool = await getattr(tx.outbox, what)(stored.id, stored.lease, *words[what])
+        return said
+
+
+async def everything(uow: SqlUnitOfWork) -> list[Any]:
+    async with uow._engines.read.begin() as connection:
+        return list(await connection.execute(select(outbox)))
+
+
+async def test_a_retry_waits_for_its_time_and_counts(uow: SqlUnitOfWork) -> None:
     await add(uow, effect())
     (stored,) = await claim(uow)
     async with uow.write() as tx:
-        await tx.outbox.retry(stored.id, at(5), "node unavailable")
+        assert await tx.outbox.retry(stored.id, stored.lease, at(5), "node unavailable")
         assert await tx.outbox.next_due() == at(5)
     assert await claim(uow, 4) == []
     (again,) = await claim(uow, 5)
-    assert again.attempts == 2
+    assert (again.attempts, again.lease, again.reason) == (2, 2, "node unavailable")
 
 
-async def test_an_operator_sees_why_an_effect_is_parked_and_releases_it(db: Database, uow: SqlUnitOfWork) -> None:
+async def test_an_effect_that_was_not_tried_counts_no_attempt(uow: SqlUnitOfWork) -> None:
     await add(uow, effect())
     (stored,) = await claim(uow)
     async with uow.write() as tx:
-        await tx.outbox.park(stored.id, "the contract refuses: NotOpen", at(1))
-    assert await claim(uow, 1_000) == []
-    parked = db.parked_effects()
-    (seen,) = await parked.list(10)
-    assert (seen.id, seen.key, seen.attempts, seen.reason) == (stored.id, "find:1", 1, "the contract refuses: NotOpen")
-    assert (seen.order_id, seen.kind, seen.finished_at) == ("ord_1", "find_suppliers", at(1))
-    assert await parked.release(stored.id, at(2))
-    assert not await parked.release(stored.id, at(2))
-    assert await parked.list(10) == []
-    (again,) = await claim(uow, 2)
-    assert (again.id, again.attempts) == (stored.id, 1)
+        assert await tx.outbox.wait(stored.id, stored.lease, at(5), "not yet")
+    (again,) = await claim(uow, 5)
+    assert (again.attempts, again.lease) == (1, 2)
+
+
+async def test_of_a_busy_order_only_what_may_be_done_alongside_is_claimed(uow: SqlUnitOfWork) -> None:
+    push = Effect(EffectKind.PUSH, "push:1", "msg_1", "dev_1")
+    await add(uow, effect(), push)
+    async with uow.write() as tx:
+        await tx.outbox.add("ord_2", [effect()], NOW)
+        claimed = await tx.outbox.claim(NOW, LEASE_S, 10, {"ord_1"})
+    assert [(stored.order_id, stored.effect.kind) for stored in claimed] == [
+        ("ord_1", EffectKind.PUSH),
+        ("ord_2", EffectKind.FIND_SUPPLIERS),
+    ]
+
+
+async def test_what_was_never_heard_of_again_is_done_alone_or_much_later(uow: SqlUnitOfWork) -> None:
+    await add(uow, effect("killer"))
+    for number in range(SUSPECT_AFTER):
+        assert len(await claim(uow, number * LEASE_S)) == 1
+    again = SUSPECT_AFTER * LEASE_S
+    await add(uow, effect("other"))
+    assert keys(await claim(uow, again)) == ["other"]
+    async with uow.write() as tx:
+        (alone,) = await tx.outbox.claim(at(again), LEASE_S, 1, suspects=True)
+        assert await tx.outbox.claim(at(again), LEASE_S, 1, suspects=True) == []
+    assert (alone.effect.key, alone.attempts) == ("killer", SUSPECT_AFTER + 1)
+    much_later = again + LEASE_S + SUSPECTS_WAIT.total_seconds()
+    assert keys(await claim(uow, much_later - 1)) == ["other"]
+    assert keys(await claim(uow, much_later)) == ["killer"]
 
 
 async def test_a_claim_that_rolls_back_is_no_claim(uow: SqlUnitOfWork) -> None:

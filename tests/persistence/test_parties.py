@@ -1,12 +1,14 @@
 """Accounts, organisations, rules, gateways, revoked tokens."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from marketplace.domain.errors import Conflict
-from marketplace.domain.parties import AcceptanceRule, Role
+from marketplace.domain.acceptance import AcceptanceRule
+from marketplace.domain.errors import Conflict, InvalidInput
+from marketplace.domain.parties import Account, Role
 from marketplace.persistence.unit_of_work import SqlUnitOfWork
 from tests.persistence.samples import NOW, account, gateway, organisation
 
@@ -32,6 +34,9 @@ async def test_accounts_come_back_equal(uow: SqlUnitOfWork) -> None:
         assert await tx.parties.organisation_in_registry("nobody") is None
         assert await tx.parties.organisations_of_kind("manufacturer") == [MAKER]
         assert await tx.parties.organisations_of_kind("carrier") == []
+        called = {"acc_ada": ADA.display_name, "org_maker": MAKER.name}
+        assert await tx.parties.names({"acc_ada", "org_maker", "nobody"}) == called
+        assert await tx.parties.names([]) == {}
 
 
 @pytest.mark.req(2)
@@ -86,7 +91,9 @@ async def test_signing_addresses(uow: SqlUnitOfWork) -> None:
 
 @pytest.mark.req(50)
 async def test_the_acceptance_rule_has_a_default(uow: SqlUnitOfWork) -> None:
-    strict = AcceptanceRule(accept_automatically=False, max_total_minor=2**53 - 1, min_days=9)
+    strict = AcceptanceRule(
+        False, 2**53 - 1, 9, 10_000, 0, ("cylinder",), ("usr_1", "usr_2"), known_customers_only=True
+    )
     async with uow.write() as tx:
         await tx.parties.add_account(ADA)
         assert await tx.parties.rule("org_maker") == AcceptanceRule()
@@ -121,3 +128,46 @@ async def test_a_revoked_token_stays_revoked(uow: SqlUnitOfWork) -> None:
     async with uow.read() as tx:
         assert await tx.parties.is_revoked("jti-1")
         assert not await tx.parties.is_revoked("jti-2")
+
+
+@pytest.mark.req(6)
+async def test_a_bearer_is_found_with_what_became_of_the_token(uow: SqlUnitOfWork) -> None:
+    person = account(organisation=organisation())
+    async with uow.write() as tx:
+        await tx.parties.add_account(person)
+        await tx.parties.revoke_token("jti-1", NOW + timedelta(days=7))
+    async with uow.glance() as tx:
+        assert await tx.parties.bearer(person.id, "jti-1") == (person, True)
+        assert await tx.parties.bearer(person.id, "jti-2") == (person, False)
+        assert await tx.parties.bearer("acc_nobody", "jti-1") == (None, False)
+
+
+@pytest.mark.req(6)
+async def test_of_many_who_ask_at_once_only_those_who_signed_out_are_refused(uow: SqlUnitOfWork) -> None:
+    people = [account(f"acc_{number}", email=f"{number}@example.org") for number in range(6)]
+    async with uow.write() as tx:
+        for person in people:
+            await tx.parties.add_account(person)
+        for jti in ("jti-1", "jti-4", "jti-another"):
+            await tx.parties.revoke_token(jti, NOW + timedelta(days=7))
+
+    async def ask(number: int) -> tuple[Account | None, bool]:
+        async with uow.glance() as tx:
+            return await tx.parties.bearer(f"acc_{number}", f"jti-{number}")
+
+    found = await asyncio.gather(*(ask(number) for number in range(7)))
+    assert found == [*((person, number in (1, 4)) for number, person in enumerate(people)), (None, False)]
+
+
+async def test_a_stranger_whose_id_no_database_keeps_spoils_nobody_elses_question(uow: SqlUnitOfWork) -> None:
+    async with uow.write() as tx:
+        await tx.parties.add_account(account())
+
+    async def ask(account_id: str) -> tuple[Account | None, bool]:
+        async with uow.glance() as tx:
+            return await tx.parties.bearer(account_id, "jti")
+
+    asked = ("acc_customer", "\x00", "acc_customer")
+    found = await asyncio.gather(*(ask(one) for one in asked), return_exceptions=True)
+    assert found[0] == found[2] == (account(), False)
+    assert isinstance(found[1], InvalidInput)

@@ -35,6 +35,8 @@ async def test_jobs_come_back_equal_in_the_order_in_which_they_run(uow: SqlUnitO
     async with uow.read() as tx:
         assert await tx.production.job("job_1") == first
         assert await tx.production.job("job_none") is None
+        assert await tx.production.jobs({"job_0", "job_1", "job_none"}) == {"job_0": second, "job_1": first}
+        assert await tx.production.jobs([]) == {}
     async with uow.write() as tx:
         await tx.production.save_job(ended)
     async with uow.read() as tx:
@@ -47,8 +49,8 @@ async def test_jobs_come_back_equal_in_the_order_in_which_they_run(uow: SqlUnitO
 @pytest.mark.req(103)
 async def test_an_identity_holds_one_text(uow: SqlUnitOfWork) -> None:
     async with uow.write() as tx:
-        assert await tx.production.add_event(floor_event())
-        assert not await tx.production.add_event(floor_event())
+        assert await tx.production.add_events([floor_event()])
+        assert not await tx.production.add_events([floor_event()])
     forged = (
         floor_event(body='{"seq":1,"extra":0}'),
         floor_event(payload_hash="0x" + "00" * 32),
@@ -56,10 +58,26 @@ async def test_an_identity_holds_one_text(uow: SqlUnitOfWork) -> None:
     for other in forged:
         with pytest.raises(Conflict, match="other bytes"):
             async with uow.write() as tx:
-                await tx.production.add_event(other)
+                await tx.production.add_events([other])
     async with uow.write() as tx:
         for place in ({"gateway": "gw_2"}, {"epoch": "e2"}, {"lane": "t"}):
-            assert await tx.production.add_event(floor_event(body="{}", **place))
+            assert await tx.production.add_events([floor_event(body="{}", **place)])
+
+
+@pytest.mark.req(103)
+async def test_an_upload_gives_what_is_new_in_its_own_order(uow: SqlUnitOfWork) -> None:
+    first, second, third = (floor_event(seq) for seq in (1, 2, 3))
+    other = floor_event(1, lane="t")
+    async with uow.write() as tx:
+        assert await tx.production.add_events([]) == []
+        assert await tx.production.add_events([second]) == [second]
+        assert await tx.production.add_events([third, other, second, first, third]) == [third, other, first]
+        assert await tx.production.last_hash("agr_1", "gw_1") == first.payload_hash
+    with pytest.raises(Conflict, match="other bytes"):
+        async with uow.write() as tx:
+            await tx.production.add_events([floor_event(4), floor_event(4, body="{}")])
+    async with uow.read() as tx:
+        assert await tx.production.acknowledged(*LANE) == 3
 
 
 @pytest.mark.req(103)
@@ -67,9 +85,9 @@ async def test_acknowledged_is_what_arrived_without_a_gap(uow: SqlUnitOfWork) ->
     async with uow.write() as tx:
         assert await tx.production.acknowledged(*LANE) == 0
         for seq, expected in ((2, 0), (3, 0), (1, 3), (5, 3), (7, 3), (4, 5), (6, 7)):
-            await tx.production.add_event(floor_event(seq))
+            await tx.production.add_events([floor_event(seq)])
             assert await tx.production.acknowledged(*LANE) == expected, seq
-        await tx.production.add_event(floor_event(1, lane="t"))
+        await tx.production.add_events([floor_event(1, lane="t")])
         assert await tx.production.acknowledged("gw_1", "e1", "t") == 1
         assert await tx.production.acknowledged("gw_1", "e2", "s") == 0
 
@@ -81,7 +99,7 @@ async def test_acknowledged_agrees_with_counting_in_any_order_and_batching(uow: 
     for sequence, chunk in enumerate(itertools.batched(order, 4) if hasattr(itertools, "batched") else _fours(order)):
         async with uow.write() as tx:
             for seq in chunk:
-                await tx.production.add_event(floor_event(seq))
+                await tx.production.add_events([floor_event(seq)])
             # A batch makes the repository remember how far the lane is complete.
             await tx.production.add_batch(batch(sequence + 1, sequence + 1, sequence + 1))
         there |= set(chunk)
@@ -98,10 +116,10 @@ def _fours(numbers: list[int]) -> list[list[int]]:
 async def test_last_hash_is_the_newest_of_the_pair(uow: SqlUnitOfWork) -> None:
     async with uow.write() as tx:
         assert await tx.production.last_hash("agr_1", "gw_1") is None
-        await tx.production.add_event(floor_event(9))
-        await tx.production.add_event(floor_event(1, epoch="e2"))
-        await tx.production.add_event(floor_event(10, agreement_id="agr_2"))
-        await tx.production.add_event(floor_event(11, gateway="gw_2"))
+        await tx.production.add_events([floor_event(9)])
+        await tx.production.add_events([floor_event(1, epoch="e2")])
+        await tx.production.add_events([floor_event(10, agreement_id="agr_2")])
+        await tx.production.add_events([floor_event(11, gateway="gw_2")])
         assert await tx.production.last_hash("agr_1", "gw_1") == floor_event(1).payload_hash
 
 
@@ -128,13 +146,13 @@ async def test_batch_with_gives_the_first_complete_batch_and_all_its_events(uow:
     ]
     async with uow.write() as tx:
         for event in reversed(events[1:]):
-            await tx.production.add_event(event)
+            await tx.production.add_events([event])
         assert await tx.production.batch_with("agr_1", finished) is None
         await tx.production.add_batch(batch(1, 3))
         await tx.production.add_batch(batch(4, 4, 2))
         # The first batch lacks event 1, so nothing could be proved from it.
         assert await tx.production.batch_with("agr_1", finished) == (batch(4, 4, 2), [events[3]])
-        await tx.production.add_event(events[0])
+        await tx.production.add_events([events[0]])
     async with uow.read() as tx:
         assert await tx.production.batch_with("agr_1", finished) == (batch(1, 3), events[:3])
         assert await tx.production.batch_with("agr_1", EventCode.SHIPPED.value) is None
@@ -157,7 +175,7 @@ async def test_last_batch_is_the_highest_number_of_an_epoch(uow: SqlUnitOfWork) 
 async def test_the_events_of_a_batch_are_those_that_are_stored(uow: SqlUnitOfWork) -> None:
     async with uow.write() as tx:
         for seq in (3, 1, 4):
-            await tx.production.add_event(floor_event(seq))
-        await tx.production.add_event(floor_event(2, epoch="e2"))
+            await tx.production.add_events([floor_event(seq)])
+        await tx.production.add_events([floor_event(2, epoch="e2")])
         assert await tx.production.events_of(batch(1, 3)) == [floor_event(1), floor_event(3)]
         assert await tx.production.events_of(batch(5, 6)) == []

@@ -1,67 +1,61 @@
 """What adapters remember: nonces without gaps or doubles, bytes that never change, commands in order."""
 
 import asyncio
+from datetime import UTC, datetime
 
 import pytest
 
 from marketplace.domain.errors import InvalidInput, NotFound
 from marketplace.persistence.database import Database
-from marketplace.ports.stores import ChainTransaction, GatewayCommand
+from marketplace.ports.stores import ChainAttempt, ChainTransaction, GatewayCommand
 from tests.persistence.databases import opened
 
-SIGNER, OTHER = "0xAb" + "00" * 19, "0xCd" + "00" * 19
+NOW = datetime(2031, 5, 6, 7, 8, 9, 123456, tzinfo=UTC)
+SIGNER = "0xAb" + "00" * 19
 
 
-async def test_a_key_has_one_transaction(db: Database) -> None:
+async def test_a_key_has_one_transaction_with_everything_signed_for_it(db: Database) -> None:
     store = db.chain_transactions()
-    assert await store.find("open:1") is None
-    first = await store.reserve("open:1", SIGNER, 7)
-    assert first == ChainTransaction("open:1", SIGNER, 7)
-    assert await store.reserve("open:1", SIGNER, 99) == first
-    assert (await store.reserve("open:2", SIGNER.lower(), 7)).nonce == 8
-    assert (await store.reserve("open:3", SIGNER, 20)).nonce == 20
-    assert (await store.reserve("open:4", SIGNER, 0)).nonce == 21
-    assert (await store.reserve("open:5", OTHER, 0)).nonce == 0
+    (first,) = await store.reserve(["open:1"], SIGNER, 7, NOW)
+    assert await store.reserve(["open:1"], SIGNER, 99, NOW) == [first] == [ChainTransaction("open:1", SIGNER, 7, NOW)]
+    attempts = tuple(ChainAttempt(f"0xhash{n}", f"0xraw{n}", 10**15 + n, n, NOW) for n in (1, 2))
+    for number, one in enumerate(attempts, 1):
+        await store.signed([("open:1", number, one.raw, one.hash, one.max_fee, one.tip, one.at)])
+    (stored,) = await store.signed([("open:1", 2, "0xother", "0xother", 1, 1, NOW)])
+    assert stored == ChainTransaction("open:1", SIGNER, 7, NOW, attempts)
+    assert await store.pending(SIGNER.lower()) == [stored]
+    await store.settle([("open:1", "mined", 2**40)])
+    (settled,) = await store.settled_from(SIGNER, 7)
+    assert (settled.outcome, settled.block, settled.attempts) == ("mined", 2**40, attempts)
+    assert await store.pending(SIGNER) == []
 
 
-async def test_the_bytes_stored_first_win(db: Database) -> None:
-    store = db.chain_transactions()
-    await store.reserve("open:1", SIGNER, 0)
-    signed = await store.signed("open:1", "0xraw", "0xhash")
-    assert signed == ChainTransaction("open:1", SIGNER, 0, "0xraw", "0xhash")
-    assert await store.signed("open:1", "0xother", "0xotherhash") == signed
-    assert await store.find("open:1") == signed
-
-
-async def test_pending_ends_with_an_outcome(db: Database) -> None:
-    store = db.chain_transactions()
-    for number in range(3):
-        await store.reserve(f"k{number}", SIGNER, 5)
-    await store.reserve("foreign", OTHER, 5)
-    await store.signed("k1", "0xraw", "0xhash")
-    await store.settle("k1", "mined")
-    assert [pending.key for pending in await store.pending(SIGNER.upper().replace("X", "x"))] == ["k0", "k2"]
-    settled = await store.find("k1")
-    assert settled is not None
-    assert settled.outcome == "mined"
+async def test_bytes_stored_at_the_same_time_win_once(url: str) -> None:
+    """Two processes sign for one nonce: both read back the same."""
+    async with opened(url) as one, opened(url) as two:
+        stores = (one.chain_transactions(), two.chain_transactions())
+        await stores[0].reserve(["k"], SIGNER, 0, NOW)
+        given = [stores[n % 2].signed([("k", 1, f"0xraw{n}", f"0xhash{n}", 8, 1, NOW)]) for n in range(20)]
+        assert len({row.attempts for (row,) in await asyncio.gather(*given)}) == 1
 
 
 async def test_an_unknown_key_is_said_to_be_unknown(db: Database) -> None:
     store = db.chain_transactions()
     with pytest.raises(NotFound):
-        await store.signed("nothing", "0x", "0x")
-    with pytest.raises(NotFound):
-        await store.settle("nothing", "mined")
+        await store.signed([("nothing", 1, "0x", "0x", 2, 1, NOW)])
+    for nothing in (store.settle([("nothing", "mined", None)]), store.reopen("nothing")):
+        with pytest.raises(NotFound):
+            await nothing
     with pytest.raises(InvalidInput, match="key"):
-        await store.reserve("a\x00b", SIGNER, 0)
+        await store.reserve(["a\x00b"], SIGNER, 0, NOW)
 
 
 async def test_nonces_reserved_at_the_same_time_are_all_different(url: str) -> None:
     """Two processes' worth of connections on one database: no duplicate, no gap, no lock error."""
     async with opened(url) as one, opened(url) as two:
         stores = (one.chain_transactions(), two.chain_transactions())
-        asked = [stores[number % 2].reserve(f"k{number // 3}", SIGNER, 10) for number in range(60)]
-        reserved = await asyncio.gather(*asked)
+        asked = [stores[number % 2].reserve([f"k{number // 3}"], SIGNER, 10, NOW) for number in range(60)]
+        reserved = [row for (row,) in await asyncio.gather(*asked)]
         assert {transaction.nonce for transaction in reserved} == set(range(10, 30))
         assert len({(transaction.key, transaction.nonce) for transaction in reserved}) == 20
         assert len(await one.chain_transactions().pending(SIGNER)) == 20

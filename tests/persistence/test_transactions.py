@@ -1,6 +1,7 @@
 """All or nothing, one view for a reader, one writer after the other, and errors that say whether to try again."""
 
 import asyncio
+import random
 from dataclasses import replace
 from pathlib import Path
 
@@ -50,7 +51,7 @@ async def test_everything_is_there_after_a_restart(url: str) -> None:
         async with database.unit_of_work().write() as tx:
             await save(tx)
             await tx.parties.add_account(account())
-        await database.chain_transactions().reserve("k", "0x01", 3)
+        await database.chain_transactions().reserve(["k"], "0x01", 3, NOW)
         await database.gateway_commands().append("gw", "k", "dispatch", {})
     async with opened(url) as database:
         await database.migrate()
@@ -59,7 +60,8 @@ async def test_everything_is_there_after_a_restart(url: str) -> None:
             assert await tx.orders.last_event_id() == 1
             assert await tx.parties.account("acc_customer") == account()
             assert await tx.outbox.next_due() == NOW
-        assert (await database.chain_transactions().reserve("l", "0x01", 0)).nonce == 4
+        (next_one,) = await database.chain_transactions().reserve(["l"], "0x01", 0, NOW)
+        assert next_one.nonce == 4
         assert len(await database.gateway_commands().after("gw", 0, 10)) == 1
 
 
@@ -77,6 +79,28 @@ async def test_a_reader_keeps_its_view(uow: SqlUnitOfWork) -> None:
         assert await reader.orders.last_event_id() == 0
     async with uow.read() as reader:
         assert await reader.orders.last_event_id() == 1
+
+
+async def test_a_glance_sees_what_is_committed_at_each_moment(uow: SqlUnitOfWork) -> None:
+    async with uow.glance() as looking:
+        assert await looking.orders.last_event_id() == 0
+        async with uow.write() as writer:
+            await save(writer)
+        assert await looking.orders.last_event_id() == 1
+        assert await looking.orders.changed_at("ord_1") == NOW
+        assert await looking.orders.changed_at("ord_2") is None
+
+
+async def test_a_transaction_knows_what_it_has_written(uow: SqlUnitOfWork) -> None:
+    async with uow.write() as tx:
+        await save(tx)
+        assert await tx.orders.get("ord_1") == placing().order
+        assert await tx.orders.changed_at("ord_1") == NOW
+    async with uow.write() as tx:
+        order = await tx.orders.get("ord_1")
+        assert order is not None
+        await tx.orders.save(replace(order, done=order.done + 1), (), (), NOW)
+        assert (await tx.orders.get("ord_1")) == replace(order, done=order.done + 1)
 
 
 async def test_concurrent_changes_of_one_row_lose_nothing(url: str) -> None:
@@ -116,6 +140,26 @@ async def test_a_cancelled_writer_gives_way(uow: SqlUnitOfWork) -> None:
     async with asyncio.timeout(5), uow.write() as tx:
         assert await tx.orders.get("ord_1") is None
         await save(tx)
+
+
+async def test_writers_that_are_cancelled_anywhere_leave_no_lock(db: Database, uow: SqlUnitOfWork) -> None:
+    """A statement that gives rows back, cancelled between them, once kept SQLite's only lock until its cursor died."""
+    draw = random.Random(3)
+
+    async def write(number: int) -> None:
+        async with uow.write() as tx:
+            await tx.outbox.add(f"ord_{number}", [effect()], NOW)
+            await tx.outbox.claim(NOW, 30.0, 5)
+
+    kept: list[BaseException | None] = []  # as a traceback may be kept that holds the cursor
+    for number in range(60):
+        task = asyncio.create_task(write(number))
+        await asyncio.sleep(draw.random() * 0.01)
+        task.cancel()
+        kept += await asyncio.gather(task, return_exceptions=True)
+        async with asyncio.timeout(10):
+            await write(-number - 1)
+    assert any(isinstance(end, asyncio.CancelledError) for end in kept)
 
 
 async def test_a_writer_waits_for_its_turn_no_longer_than_allowed(url: str) -> None:

@@ -1,7 +1,7 @@
 """Days of an order: by hand for the corners, by properties for the rest."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marketplace.planning.lead_time import earliest_days, working_days
@@ -28,6 +28,7 @@ def test_nonsense_is_refused(pieces: int, seconds: int, shift: int) -> None:
         working_days(pieces, seconds, shift)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 10_000), st.integers(0, 10_000), st.integers(1, 86_400))
 def test_the_work_fits_and_a_day_less_would_not_do(pieces: int, seconds: int, shift: int) -> None:
     days = working_days(pieces, seconds, shift)

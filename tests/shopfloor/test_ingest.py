@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from marketplace.domain.production import JobState
 from shopfloor.gateway.batches import bury
@@ -40,6 +41,26 @@ async def test_a_repeat_is_harmless(backend: Backend) -> None:
     machine.close()
     assert (await backend.post(machine.upload())).json() == {"ack": {"s": 7}}
     assert await backend.rows("production_batches") == 2
+
+
+@pytest.mark.req(103, 105)
+async def test_what_piled_up_costs_hardly_more_questions_than_a_little(backend: Backend) -> None:
+    """Else a gateway that was offline for an hour would never be done before its request is cut off."""
+    asked: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        asked.append(statement)
+
+    event.listen(backend.database._engines.write.sync_engine, "before_cursor_execute", note)
+    machine, questions = started(), []
+    for steps in (1, 100):
+        for _ in range(steps):
+            machine.say("operation_finished", value={"step": "drilling", "index": "1", "of": "2"})
+        machine.close()
+        asked.clear()
+        assert (await backend.post(machine.upload())).status_code == 200
+        questions.append(len(asked))
+    assert questions[1] < questions[0] + 10, questions
 
 
 @pytest.mark.req(87)

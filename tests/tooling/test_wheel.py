@@ -26,6 +26,7 @@ def names(tmp_path_factory: pytest.TempPathFactory) -> frozenset[str]:
     "name",
     [
         "bootstrap/cli.py",
+        "bootstrap/examples/engraved-sign.yaml",
         "bootstrap/examples/pneumatic-cylinder.yaml",
         "bootstrap/examples/registry.yaml",
         "contracts/artifacts/AgreementFactory.json",
@@ -53,8 +54,8 @@ def test_it_offers_its_examples_once_unpacked(names: frozenset[str], tmp_path: P
     """Outside a checkout the settings find the examples inside the package."""
     package = tmp_path / "bootstrap"
     (package / "examples").mkdir(parents=True)
-    for name in ("__init__.py", "settings.py"):
-        (package / name).write_bytes((PROJECT / "bootstrap" / name).read_bytes())
+    for module in (PROJECT / "bootstrap").glob("*.py"):
+        (package / module.name).write_bytes(module.read_bytes())
     command = [sys.executable, "-c", "from bootstrap.settings import Settings; print(Settings().catalogue_dir)"]
     shown = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True, timeout=60)
     assert Path(shown.stdout.strip()) == package / "examples"

@@ -10,24 +10,31 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Select, bindparam, func, insert, select
 
 from marketplace.domain.events import Event
+from marketplace.persistence.late import Connection, Row, postponed
 from marketplace.persistence.mapping import columns_of, event_data, value_of
-from marketplace.persistence.statements import Row, serialise
+from marketplace.persistence.statements import is_postgresql, serialise
 from marketplace.persistence.tables import order_events
 from marketplace.ports.unit_of_work import StoredEvent
 
 EVENT_LOCK = 0x6C736F04
 
 _COLUMNS = columns_of(order_events, StoredEvent)
+_TURN = select(func.pg_advisory_xact_lock(EVENT_LOCK).label("turn")).cte("turn").prefix_with("MATERIALIZED")
+_NAMES = ("order_id", "version", "name", "data", "at")
+LOCK_AND_INSERT = insert(order_events).from_select(
+    _NAMES, select(*(bindparam(name, type_=order_events.c[name].type) for name in _NAMES)).select_from(_TURN)
+)
+"""One round trip for both: the id is drawn for a row that is there only once the lock is."""
+_INSERT = insert(order_events)
 
 
 class EventLog:
     """The events of one transaction, and those of all before it."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._waiting: list[Row] = []
 
@@ -39,10 +46,19 @@ class EventLog:
 
     async def flush(self) -> None:
         """Write them."""
-        if self._waiting:
-            await serialise(self._connection, EVENT_LOCK)
-            await self._connection.execute(insert(order_events), self._waiting)
-            self._waiting = []
+        if self._waiting and not postponed(self._connection, order_events, self._waiting):
+            await write_events(self._connection, self._waiting)
+        self._waiting = []
+
+    async def last_at(self, order_id: str) -> datetime | None:
+        """When an order's last event happened; one that is not written yet is the last one."""
+        waiting: list[datetime] = [row["at"] for row in self._waiting if row["order_id"] == order_id]
+        if waiting:
+            return waiting[-1]
+        newest = order_events.c.id.desc()
+        wanted = select(order_events.c.at).where(order_events.c.order_id == order_id).order_by(newest).limit(1)
+        found: datetime | None = await self._connection.scalar(wanted)
+        return found
 
     async def of_order(self, order_id: str, after: int) -> Sequence[StoredEvent]:
         """An order's events with ids above `after`."""
@@ -61,3 +77,12 @@ class EventLog:
         await self.flush()
         rows = (await self._connection.execute(wanted.order_by(order_events.c.id))).mappings()
         return [value_of(StoredEvent, row) for row in rows]
+
+
+async def write_events(connection: Connection, rows: Sequence[Row]) -> None:
+    """Write events, their ids in the order of commits."""
+    if len(rows) == 1 and is_postgresql(connection):
+        await connection.execute(LOCK_AND_INSERT, rows[0])
+    elif rows:
+        await serialise(connection, EVENT_LOCK)
+        await connection.execute(_INSERT, rows)

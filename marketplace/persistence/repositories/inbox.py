@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from sqlalchemy import delete, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from marketplace.domain.errors import Conflict
+from marketplace.persistence.late import Connection
 from marketplace.persistence.mapping import columns_of, row_of, value_of
 from marketplace.persistence.statements import insert_once
 from marketplace.persistence.tables import devices, inbox_messages
@@ -19,7 +19,7 @@ _ADDRESS = columns_of(devices, PushAddress)
 class SqlInbox:
     """Inboxes and devices, in one transaction."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def add(self, message: InboxMessage) -> bool:

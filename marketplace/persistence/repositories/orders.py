@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, exists, func, or_, select, tuple_, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from marketplace.domain.agreement import ZERO_ADDRESS, AgreementKind, AgreementStatus
 from marketplace.domain.effects import Effect
 from marketplace.domain.errors import Conflict, InvalidInput
 from marketplace.domain.events import Event
-from marketplace.domain.order import Order
+from marketplace.domain.order import Order, Status
+from marketplace.persistence.late import Connection
 from marketplace.persistence.mapping import row_of, value_of
 from marketplace.persistence.outbox import SqlOutbox
 from marketplace.persistence.repositories.events import EventLog
@@ -18,26 +18,44 @@ from marketplace.persistence.statements import held, insert_once
 from marketplace.persistence.tables import agreements, orders, organisations
 from marketplace.ports.unit_of_work import StoredEvent
 
+OPEN = [
+    Status.ACCEPTED,
+    Status.SOURCING,
+    Status.QUOTED,
+    Status.CONFIRMED,
+    Status.CONTRACTED,
+    Status.IN_PRODUCTION,
+    Status.PRODUCED,
+    Status.SHIPPED,
+]
+"""Accepted, and still to be made or brought: what fills a manufacturer's hands."""
+
 
 class SqlOrders:
     """Orders with their events and effects, in one transaction."""
 
-    def __init__(self, connection: AsyncConnection, log: EventLog, outbox: SqlOutbox) -> None:
+    def __init__(self, connection: Connection, log: EventLog, outbox: SqlOutbox) -> None:
         self._connection = connection
         self._log = log
         self._outbox = outbox
+        self._known: dict[str, Order] = {}
 
     async def get(self, order_id: str) -> Order | None:
-        """The order, or None; a writing transaction holds it until its end."""
-        wanted = select(orders).where(orders.c.id == order_id)
-        row = (await self._connection.execute(held(self._connection, wanted))).mappings().first()
-        return None if row is None else value_of(Order, row)
+        """The order, or None; a writing transaction holds it until its end, so that it need not be read again."""
+        if order_id not in self._known:
+            wanted = select(orders).where(orders.c.id == order_id)
+            row = (await self._connection.execute(held(self._connection, wanted))).mappings().first()
+            if row is None:
+                return None
+            self._known[order_id] = value_of(Order, row)
+        return self._known[order_id]
 
     async def save(self, order: Order, events: Sequence[Event], effects: Sequence[Effect], now: datetime) -> None:
         """Write state, events and effects. Raises Conflict when the order is not as it was before `events`."""
         before = order.version - len(events)
         if not await self._write(order, before):
             raise Conflict(f"order {order.id} was changed by somebody else; read it again")
+        self._known[order.id] = order
         self._log.append(order.id, before + 1, events, now)
         await self._outbox.add(order.id, effects, now)
 
@@ -83,6 +101,19 @@ class SqlOrders:
             wanted = wanted.where(place < (placed_at, before))
         newest = wanted.order_by(orders.c.placed_at.desc(), orders.c.id.desc()).limit(limit)
         return [value_of(Order, row) for row in (await self._connection.execute(newest)).mappings()]
+
+    async def standing(self, manufacturer_id: str, customer_id: str, without: str) -> tuple[int, int]:
+        """How many of the manufacturer's orders beside `without` are accepted and not at an end, and how many of this
+        customer's with it are settled."""
+        mine = (orders.c.manufacturer_id == manufacturer_id) & (orders.c.id != without)
+        settled = (orders.c.customer_id == customer_id) & (orders.c.status == Status.SETTLED)
+        counts = [func.count().filter(mine & wanted) for wanted in (orders.c.status.in_(OPEN), settled)]
+        found: Sequence[int] = (await self._connection.execute(select(*counts).select_from(orders).where(mine))).one()
+        return found[0], found[1]
+
+    async def changed_at(self, order_id: str) -> datetime | None:
+        """When the order's last event happened, or None."""
+        return await self._log.last_at(order_id)
 
     async def events(self, order_id: str, after: int = 0) -> Sequence[StoredEvent]:
         """The events of an order with ids above `after`, in order."""

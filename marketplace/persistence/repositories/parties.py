@@ -1,14 +1,15 @@
 """Accounts, organisations, their rules and gateways."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, bindparam, exists, or_, select, union_all, update
 
+from marketplace.domain.acceptance import AcceptanceRule
 from marketplace.domain.errors import Conflict
-from marketplace.domain.parties import AcceptanceRule, Account, Organisation
+from marketplace.domain.parties import Account, Organisation
+from marketplace.persistence.late import Connection, ask
 from marketplace.persistence.mapping import (
     account_columns,
     account_of,
@@ -23,7 +24,24 @@ from marketplace.persistence.statements import insert_once, upsert
 from marketplace.persistence.tables import acceptance_rules, accounts, gateways, organisations, revoked_tokens
 from marketplace.ports.unit_of_work import Gateway
 
+_ACCOUNTS = (
+    select(*account_columns())
+    .select_from(accounts.outerjoin(organisations, accounts.c.organisation_id == organisations.c.id))
+    .order_by(accounts.c.serial)
+)
+_JTI = revoked_tokens.c.jti
+_BEARERS = (
+    # Each account beside all of the tokens that are signed out: hardly ever one, and of a few that are asked for.
+    select(*account_columns(), _JTI)
+    .select_from(
+        accounts.outerjoin(organisations, accounts.c.organisation_id == organisations.c.id).outerjoin(
+            revoked_tokens, _JTI.in_(bindparam("jtis", expanding=True))
+        )
+    )
+    .where(accounts.c.id.in_(bindparam("account_ids", expanding=True)))
+)
 _ORGANISATION = columns_of(organisations, Organisation)
+_NAMED = select(*_ORGANISATION).where(organisations.c.name.in_(bindparam("names", expanding=True)))
 _GATEWAY = columns_of(gateways, Gateway)
 _RULE = columns_of(acceptance_rules, AcceptanceRule)
 
@@ -31,12 +49,16 @@ _RULE = columns_of(acceptance_rules, AcceptanceRule)
 class SqlParties:
     """Who takes part, in one transaction."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._read: list[Organisation] = []
+        self._people: dict[str, Account | None] = {}
 
     async def account(self, account_id: str) -> Account | None:
         """By id."""
-        return next(iter(await self._accounts(accounts.c.id == account_id)), None)
+        if account_id not in self._people:
+            self._people[account_id] = next(iter(await self._accounts(accounts.c.id == account_id)), None)
+        return self._people[account_id]
 
     async def account_by_email(self, email: str) -> Account | None:
         """By e-mail address, whatever its case."""
@@ -47,17 +69,24 @@ class SqlParties:
         return await self._accounts(or_(accounts.c.organisation_id == party_id, accounts.c.id == party_id))
 
     async def _accounts(self, which: ColumnElement[bool]) -> Sequence[Account]:
-        joined = accounts.outerjoin(organisations, accounts.c.organisation_id == organisations.c.id)
-        wanted = select(*account_columns()).select_from(joined).where(which).order_by(accounts.c.serial)
-        return [account_of(row) for row in (await self._connection.execute(wanted)).mappings()]
+        return [account_of(row) for row in (await self._connection.execute(_ACCOUNTS.where(which))).mappings()]
 
     async def organisation(self, organisation_id: str) -> Organisation | None:
         """By id."""
-        return await self._organisation(organisations.c.id == organisation_id)
+        known = next((one for one in self._read if one.id == organisation_id), None)
+        return known or await self._organisation(organisations.c.id == organisation_id)
+
+    async def names(self, party_ids: Collection[str]) -> Mapping[str, str]:
+        """What organisations and people are called, by id; unknown ones are left out."""
+        named = select(organisations.c.id, organisations.c.name).where(organisations.c.id.in_(party_ids))
+        called = select(accounts.c.id, accounts.c.display_name).where(accounts.c.id.in_(party_ids))
+        rows = (await self._connection.execute(union_all(called, named))).all()
+        return {row.id: row.display_name for row in rows}
 
     async def organisation_named(self, name: str) -> Organisation | None:
         """By its unique name."""
-        return await self._organisation(organisations.c.name == name)
+        found = await ask(self._connection, _named, name)
+        return found if found is None else self._remember(found)
 
     async def organisation_in_registry(self, registry_party_id: str) -> Organisation | None:
         """By the id under which a registry names it."""
@@ -65,7 +94,13 @@ class SqlParties:
 
     async def _organisation(self, which: ColumnElement[bool]) -> Organisation | None:
         row = (await self._connection.execute(select(*_ORGANISATION).where(which))).mappings().first()
-        return None if row is None else value_of(Organisation, row)
+        if row is None:
+            return None
+        return self._remember(value_of(Organisation, row))
+
+    def _remember(self, organisation: Organisation) -> Organisation:
+        self._read.append(organisation)
+        return organisation
 
     async def organisations_of_kind(self, kind: str) -> Sequence[Organisation]:
         """All organisations of a role, oldest first."""
@@ -77,6 +112,7 @@ class SqlParties:
 
         Raises Conflict if the account's id or e-mail address, or the organisation's name or registry id is taken.
         """
+        self._people.clear()
         organisation = account.organisation
         if organisation is not None and not await self._known(organisation):
             raise Conflict(f"an organisation named {organisation.name} is registered already")
@@ -95,6 +131,8 @@ class SqlParties:
         else:
             own = update(accounts).where(accounts.c.id == account.id).values(own_address=address)
         await self._connection.execute(own)
+        self._read.clear()
+        self._people.clear()
 
     async def rule(self, organisation_id: str) -> AcceptanceRule:
         """The acceptance rule, or the default."""
@@ -136,3 +174,26 @@ class SqlParties:
     async def is_revoked(self, jti: str) -> bool:
         """Whether the token was revoked."""
         return bool(await self._connection.scalar(select(exists().where(revoked_tokens.c.jti == jti))))
+
+    async def bearer(self, account_id: str, jti: str) -> tuple[Account | None, bool]:
+        """Whose token this is, and whether it was revoked, in one question; a stranger's is not."""
+        return await ask(self._connection, _bearers, (account_id, jti))
+
+
+async def _bearers(connection: Connection, asked: Sequence[tuple[str, str]]) -> Sequence[tuple[Account | None, bool]]:
+    """For each (account, token) whose it is, and whether it was revoked."""
+    keys = {"account_ids": [account_id for account_id, _ in asked], "jtis": [jti for _, jti in asked]}
+    rows = (await connection.execute(_BEARERS, keys)).mappings().all()
+    people = {row["id"]: row for row in rows}
+    revoked = {row["jti"] for row in rows}
+    return [
+        (account_of(people[account_id]), jti in revoked) if account_id in people else (None, False)
+        for account_id, jti in asked
+    ]
+
+
+async def _named(connection: Connection, names: Sequence[str]) -> Sequence[Organisation | None]:
+    """The organisation of each name."""
+    rows = (await connection.execute(_NAMED, {"names": names})).mappings()
+    found = {row["name"]: value_of(Organisation, row) for row in rows}
+    return [found.get(name) for name in names]

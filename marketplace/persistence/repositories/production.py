@@ -1,16 +1,20 @@
 """Jobs and what gateways reported."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import ColumnElement, Table, and_, exists, func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from marketplace.domain.errors import Conflict
 from marketplace.domain.evidence import ShopFloorEvent, SignedBatch
 from marketplace.domain.production import Job
+from marketplace.persistence.late import Connection
 from marketplace.persistence.mapping import columns_of, row_of, value_of
-from marketplace.persistence.statements import held, insert_once, upsert
+from marketplace.persistence.statements import held, insert_missing, insert_once, upsert
 from marketplace.persistence.tables import jobs, production_batches, production_events, production_lanes
+
+Lane = tuple[str, str, str]
+"""Gateway, epoch and lane."""
 
 _JOB = columns_of(jobs, Job)
 _EVENT = columns_of(production_events, ShopFloorEvent)
@@ -20,7 +24,7 @@ _BATCH = columns_of(production_batches, SignedBatch)
 class SqlProduction:
     """Jobs, production events and batches, in one transaction."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def add_job(self, job: Job) -> None:
@@ -32,6 +36,12 @@ class SqlProduction:
         wanted = select(*_JOB).where(jobs.c.id == job_id)
         row = (await self._connection.execute(held(self._connection, wanted))).mappings().first()
         return None if row is None else value_of(Job, row)
+
+    async def jobs(self, job_ids: Collection[str]) -> Mapping[str, Job]:
+        """By id; a writing transaction holds them until its end, in one order whoever asks."""
+        wanted = select(*_JOB).where(jobs.c.id.in_(job_ids)).order_by(jobs.c.id)
+        rows = (await self._connection.execute(held(self._connection, wanted))).mappings()
+        return {row["id"]: value_of(Job, row) for row in rows}
 
     async def save_job(self, job: Job) -> None:
         """Replace."""
@@ -48,16 +58,33 @@ class SqlProduction:
         wanted = mine.order_by(jobs.c.serial.desc()).limit(limit)
         return [value_of(Job, row) for row in (await self._connection.execute(wanted)).mappings()]
 
-    async def add_event(self, event: ShopFloorEvent) -> bool:
-        """False if it is stored already. Raises Conflict if its identity is taken by other bytes."""
-        if await insert_once(self._connection, production_events, row_of(production_events, event)):
-            return True
-        same_place = _in_lane(production_events, event.gateway, event.epoch, event.lane)
-        wanted = select(production_events.c.body, production_events.c.payload_hash)
-        stored = (await self._connection.execute(wanted.where(same_place, production_events.c.seq == event.seq))).one()
-        if (stored.body, stored.payload_hash) != (event.body, event.payload_hash):
-            raise Conflict(f"event {event.seq} of lane {event.lane} is stored with other bytes")
-        return False
+    async def add_events(self, events: Sequence[ShopFloorEvent]) -> Sequence[ShopFloorEvent]:
+        """Gives those that were not stored already. Raises Conflict if an identity is taken by other bytes."""
+        lanes: dict[Lane, list[int]] = defaultdict(list)
+        for event in events:
+            lanes[event.gateway, event.epoch, event.lane].append(event.seq)
+        known = {lane: await self._known(lane, places) for lane, places in lanes.items()}
+        new = []
+        for event in events:
+            bytes_ = (event.body, event.payload_hash)
+            stored = known[event.gateway, event.epoch, event.lane].setdefault(event.seq, bytes_)
+            if stored is bytes_:
+                new.append(event)
+            elif stored != bytes_:
+                raise Conflict(f"event {event.seq} of lane {event.lane} is stored with other bytes")
+        rows = [row_of(production_events, event) for event in new]
+        written = await insert_missing(self._connection, production_events, rows, production_events.c.serial)
+        if len(written) != len(rows):
+            raise Conflict("somebody else uploads the same events just now")
+        return new
+
+    async def _known(self, lane: Lane, places: Sequence[int]) -> dict[int, tuple[str, str]]:
+        """Body and hash of what is stored at these places of a lane."""
+        columns = production_events.c
+        wanted = select(columns.seq, columns.body, columns.payload_hash)
+        here = _in_lane(production_events, *lane)
+        rows = await self._connection.execute(wanted.where(here, columns.seq.in_(places)))
+        return {row.seq: (row.body, row.payload_hash) for row in rows}
 
     async def add_batch(self, batch: SignedBatch) -> bool:
         """False if it is stored already. Raises Conflict if its place in the lane is taken by another root."""

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from marketplace.persistence.late import Connection
 from marketplace.persistence.mapping import columns_of, row_of, value_of
 from marketplace.persistence.statements import held, insert_once, upsert
 from marketplace.persistence.tables import signature_requests
@@ -16,7 +16,7 @@ _COLUMNS = columns_of(signature_requests, SignatureRequest)
 class SqlSignatures:
     """Requests to sign, in one transaction."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def add(self, request: SignatureRequest) -> None:

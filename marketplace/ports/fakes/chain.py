@@ -1,8 +1,8 @@
 """The contracts in memory: the rules of `docs/agreements.md` without a node, for tests and trials.
 
 It needs the standard library alone, so its digests are SHA3-256 unless a real keccak is given, and its signatures are
-those of `chain_messages`. Time, outages and lost transactions are in the hands of `FakeChain.node`. The rules are in
-`chain_moves` (what an agreement does) and `chain_factory` (how it comes into being).
+those of `chain_messages`. Time, outages, forks and lost transactions are in the hands of `FakeChain.node`. The rules
+are in `chain_moves` (what an agreement does) and `chain_factory` (how it comes into being).
 """
 
 import hashlib
@@ -11,12 +11,16 @@ from collections.abc import Callable, Mapping, Sequence
 from marketplace.domain.agreement import ActionKind, Agreement, Terms
 from marketplace.ports.chain import (
     NO_CONSENT,
+    ChainDistrusted,
     ChainEvent,
+    ChainFundsLow,
     ChainParameters,
     ChainRefused,
+    ChainUnavailable,
     Consent,
     Head,
     Proof,
+    SendingHealth,
     TypedData,
 )
 from marketplace.ports.fakes.chain_books import Ask
@@ -50,9 +54,12 @@ def sha3(data: bytes) -> bytes:
 
 
 class FakeChain:
-    """`Chain` in memory; `node` mines, and `deadlines` are those that somebody waits for."""
+    """`Chain` in memory; `node` mines, `deadlines` are those that somebody waits for, `strangers` the agreements that
+    others than the platform have opened."""
 
-    def __init__(self, *, digest: Digest = sha3, fee_bps: int = 250, development: bool = True) -> None:
+    def __init__(
+        self, *, digest: Digest = sha3, fee_bps: int = 250, development: bool = True, confirmations: int = 0
+    ) -> None:
         self.deadlines: list[int] = []
         self._development = development
         self._parameters = ChainParameters(
@@ -67,9 +74,12 @@ class FakeChain:
             self_attested_bps=3_000,
             arbiter="0x" + "ab" * 20,
             start_block=0,
+            confirmations=confirmations,
         )
         self._signing = Signing(self._parameters, digest)
         self.node = FakeNode(self.keccak)
+        self.witness: FakeNode | None = None
+        self.strangers: set[str] = set()
 
     # ── what a fake alone can do ──────────────────────────────────────────────────────────────────
 
@@ -101,6 +111,23 @@ class FakeChain:
         """As the port says."""
         return self.node.head
 
+    async def final_number(self, head: Head) -> int:
+        """As the port says."""
+        return head.number - self._parameters.confirmations
+
+    async def corroborate(self, first: int, last: int, block_hash: str, events: Sequence[ChainEvent]) -> None:
+        """As the port says; `witness`, another node, is asked where there is one."""
+        if self.witness is None:
+            return
+        self.witness.require_answer()
+        blocks = self.witness.blocks
+        if last >= len(blocks):
+            raise ChainUnavailable(f"the second node has no block {last}")
+        if blocks[last].hash != block_hash:
+            raise ChainDistrusted(f"the second node has another block {last}")
+        if [event for event in self.witness.events if first <= event.block <= last] != list(events):
+            raise ChainDistrusted(f"the second node has other events in blocks {first} to {last}")
+
     async def block_hash(self, number: int) -> str | None:
         """As the port says."""
         self.node.require_answer()
@@ -111,6 +138,14 @@ class FakeChain:
         """As the port says."""
         self.node.require_answer()
         return [event for event in self.node.events if first <= event.block <= last]
+
+    async def opened_by_us(self, event: ChainEvent) -> Terms | None:
+        """As the port says; one account sends everything here, except what opened `strangers`."""
+        self.node.require_answer()
+        if event not in self.node.events:
+            raise ChainUnavailable(f"block {event.block} no longer opens {event.agreement_id}")
+        books = self.node.ledger.books.get(event.agreement_id)
+        return None if books is None or event.agreement_id in self.strangers else books.terms
 
     # ── what people sign ─────────────────────────────────────────────────────────────────────────
 
@@ -240,6 +275,18 @@ class FakeChain:
     async def reconcile(self) -> None:
         """As the port says."""
         self.node.reconcile()
+
+    async def require_funds(self) -> None:
+        """As the port says."""
+        self.node.require_answer()
+        if self.node.is_poor:
+            raise ChainFundsLow("the account that pays for gas is below its reserve")
+
+    async def sending(self) -> SendingHealth:
+        """As the port says; transactions of this chain cost nothing."""
+        self.node.require_answer()
+        reserve = 1 if self.node.is_poor else 0
+        return SendingHealth(self.node.waiting, 0.0, 0, reserve, {}, None)
 
     # ── helpers ──────────────────────────────────────────────────────────────────────────────────
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from marketplace.domain.agreement import Agreement
-from marketplace.ports.chain import ChainEvent, ChainRefused, ChainUnavailable, Head
+from marketplace.ports.chain import ChainDistrusted, ChainEvent, ChainRefused, ChainUnavailable, Head
 from marketplace.ports.fakes.chain_books import Ask, Books, Said
 from marketplace.ports.fakes.chain_moves import Move
 from marketplace.ports.fakes.chain_rules import require
@@ -86,19 +86,25 @@ class FakeNode:
     """Mines each transaction as it comes, stamped `time` or a second after the block before, whichever is later.
 
     `is_away` makes it unreachable; `loses_transactions` makes it forget what it is sent, like a node that crashed
-    before its next block.
+    before its next block. `reorganise` and `roll_back` take blocks away: their transactions come back when they
+    are sent again, as `reconcile` does, and the money is as it was before them. `why_not` makes every answer
+    distrusted, `is_poor` empties the account that pays for gas.
     """
 
     def __init__(self, digest: Callable[[bytes], str]) -> None:
         self.time = START
         self.is_away = False
+        self.is_poor = False
         self.loses_transactions = False
+        self.why_not: str | None = None
         self.ledger = Ledger()
         self.blocks = [Head(0, digest(b"genesis"), START)]
         self.events: list[ChainEvent] = []
         self._digest = digest
         self._stored: dict[str, Change] = {}
-        self._mined: set[str] = set()
+        self._mined: dict[str, tuple[int, Change]] = {}
+        self._ledgers = [self.ledger]
+        self._branch = 0
 
     @property
     def head(self) -> Head:
@@ -110,6 +116,8 @@ class FakeNode:
         """Raises ChainUnavailable while the node is away."""
         if self.is_away:
             raise ChainUnavailable("the node does not answer")
+        if self.why_not is not None:
+            raise ChainDistrusted(self.why_not)
 
     def mine(self, time: int) -> Head:
         """An empty block stamped `time`, unless the head is as late already."""
@@ -134,6 +142,35 @@ class FakeNode:
         for key in list(self._stored):
             self._broadcast(key)
 
+    def forget_keys(self) -> None:
+        """What was sent under which key is forgotten, as where the sender's database came back from a backup."""
+        self._mined.clear()
+        self._stored.clear()
+
+    def roll_back(self, depth: int) -> None:
+        """The newest `depth` blocks are gone, and the chain is shorter."""
+        height = len(self.blocks) - depth
+        if not 0 < height <= len(self.blocks):
+            raise ValueError(f"no {depth} blocks can be taken from {len(self.blocks)}")
+        del self.blocks[height:], self._ledgers[height:]
+        self.ledger = self._ledgers[-1]
+        self.events = [event for event in self.events if event.block < height]
+        for key in [key for key, (number, _) in self._mined.items() if number >= height]:
+            _, self._stored[key] = self._mined.pop(key)
+        self._branch += 1
+
+    def reorganise(self, depth: int, length: int | None = None) -> None:
+        """`length` empty blocks, else as many as go, take the place of the newest `depth` ones, at their times."""
+        stamps = [block.timestamp for block in self.blocks[len(self.blocks) - depth :]]
+        self.roll_back(depth)
+        for index in range(depth if length is None else length):
+            self._append("", [], stamps[index] if index < depth else self.blocks[-1].timestamp)
+
+    @property
+    def waiting(self) -> int:
+        """How many transactions are stored and not mined."""
+        return len(self._stored)
+
     def transaction_of(self, key: str) -> str:
         """The hash of the transaction under a key."""
         return self._digest(f"transaction {key}".encode())
@@ -148,15 +185,16 @@ class FakeNode:
             # Mined and reverted: only the block is new, and the key is free for another attempt.
             self._append(key, [])
             return
-        self._mined.add(key)
+        self.ledger = after
+        self._mined[key] = len(self.blocks), change
         self._append(key, after.said)
         after.said.clear()
-        self.ledger = after
 
-    def _append(self, key: str, said: Sequence[Said]) -> None:
-        number, stamp = len(self.blocks), self._next_stamp()
-        hash_ = self._digest(f"{self.blocks[-1].hash} {number} {stamp} {key}".encode())
+    def _append(self, key: str, said: Sequence[Said], at: int = 0) -> None:
+        number, stamp = len(self.blocks), max(at, self.blocks[-1].timestamp + 1) if at else self._next_stamp()
+        hash_ = self._digest(f"{self.blocks[-1].hash} {number} {stamp} {key} {self._branch}".encode())
         self.blocks.append(Head(number, hash_, stamp))
+        self._ledgers.append(self.ledger)
         self.events += [
             ChainEvent(number, hash_, index, self.transaction_of(key), identity, name, fields)
             for index, (identity, name, fields) in enumerate(said)

@@ -3,6 +3,7 @@ import createClient, { type Middleware } from 'openapi-fetch'
 import { keepLargeIntegers } from './json'
 import { Offline, toProblem } from './problem'
 import type { paths } from './schema'
+import { traceparent } from './trace'
 
 const DEADLINE_MS = 30_000
 
@@ -51,6 +52,7 @@ const headers: Middleware = {
   onRequest({ request }) {
     for (const [name, value] of Object.entries(authorisation())) if (!request.headers.has(name)) request.headers.set(name, value)
     if (request.method === 'POST' && !request.headers.has('Idempotency-Key')) request.headers.set('Idempotency-Key', uuid())
+    if (request.method !== 'GET') request.headers.set('traceparent', traceparent())
     return request
   },
   async onResponse({ request, response }) {

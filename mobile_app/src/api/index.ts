@@ -25,6 +25,15 @@ export const product = (id: string) => body(client.GET('/v1/products/{id}', at(i
 export const quote = (id: string, configuration: Configuration, deliverBy: string) =>
   body(client.POST('/v1/products/{id}/quotes', { ...at(id), body: { configuration, deliver_by: deliverBy } }))
 
+export const tryConfiguration = (id: string, configuration: Configuration) =>
+  body(client.POST('/v1/products/{id}/configuration', { ...at(id), body: { configuration } }))
+/** Hands a file in; the digest it gets is the value of a file option. The same file again is the same file. */
+export const uploadDesign = (file: File, format: 'svg' | 'stl') =>
+  body(client.POST('/v1/design-files', {
+    body: file as unknown as string, bodySerializer: (given) => given as unknown as File,
+    headers: { 'Content-Type': format === 'svg' ? 'image/svg+xml' : 'model/stl' },
+  }))
+
 /** Places an order; its client reference is also the idempotency key, so a second tap cannot order twice. */
 export const placeOrder = (order: NewOrder) =>
   body(client.POST('/v1/orders', { body: order, headers: { 'Idempotency-Key': order.client_reference } }))
@@ -51,6 +60,8 @@ export const sign = (id: string, signature: string) =>
   body(client.POST('/v1/signature-requests/{id}/signature', { ...at(id), body: { signature } }))
 export const decline = (id: string, reason: string) =>
   body(client.POST('/v1/signature-requests/{id}/decline', { ...at(id), body: { reason } }))
+export const counter = (id: string, terms: { amount_minor: number; reason: string }) =>
+  body(client.POST('/v1/signature-requests/{id}/counter', { ...at(id), body: terms }))
 
 export const jobs = () => body(client.GET('/v1/jobs'))
 export const reportJob = (id: string, kind: Report, note = '') =>

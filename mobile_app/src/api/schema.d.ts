@@ -184,6 +184,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/products/{id}/configuration": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try Configuration
+         * @description Whether these values go together and can be made; which rules they break, and the nearest repairs.
+         */
+        post: operations["tryConfiguration"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/products/{id}/quotes": {
         parameters: {
             query?: never;
@@ -198,6 +218,74 @@ export interface paths {
          * @description What it would cost by that day. Nothing is ordered and nothing is promised.
          */
         post: operations["quoteProduct"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/design-files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Designs
+         * @description The caller's files, newest first.
+         */
+        get: operations["listDesigns"];
+        put?: never;
+        /**
+         * Upload Design
+         * @description Hand a file in, at most 5 MB. Of an SVG only the paths are kept; the same file again is the same file.
+         */
+        post: operations["uploadDesign"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/design-files/{digest}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Design
+         * @description A file of the caller's.
+         */
+        get: operations["readDesign"];
+        put?: never;
+        post?: never;
+        /**
+         * Drop Design
+         * @description The caller no longer needs the file. Orders that are made from it keep it.
+         */
+        delete: operations["dropDesign"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orders/{id}/design-files/{digest}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Order Design
+         * @description A file that an order is made from, for those who take part in it.
+         */
+        get: operations["readOrderDesign"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -502,6 +590,26 @@ export interface paths {
          * @description Decline: the next supplier is asked.
          */
         post: operations["declineRequest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/signature-requests/{id}/counter": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Counter Request
+         * @description Ask for another price or day. Where the quote leaves room new terms follow; else it counts as declined.
+         */
+        post: operations["counterRequest"];
         delete?: never;
         options?: never;
         head?: never;
@@ -848,6 +956,24 @@ export interface components {
             symbol: string;
         };
         /**
+         * Change
+         * @description An option to change, from `before` to `after`.
+         */
+        Change: {
+            /** Option */
+            option: string;
+            /** Label */
+            label: string;
+            /** Before */
+            before: string | number;
+            /** After */
+            after: string | number;
+            /** Before Label */
+            before_label: string;
+            /** After Label */
+            after_label: string;
+        };
+        /**
          * Choice
          * @description One variant.
          */
@@ -856,6 +982,61 @@ export interface components {
             value: string;
             /** Label */
             label: string;
+        };
+        /**
+         * ConfigurationAnswer
+         * @description What becomes of these values. `hash` names them: keccak-256 of the RFC 8785 form of template, version, values.
+         *
+         *     `repairs_complete` is false where the search for repairs was cut short: there may be nearer ones.
+         */
+        ConfigurationAnswer: {
+            /** Valid */
+            valid: boolean;
+            /**
+             * Hash
+             * @example 0x5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e
+             */
+            hash: string;
+            /** Violations */
+            violations: components["schemas"]["Violation"][];
+            /** Manufacturability */
+            manufacturability: components["schemas"]["Refusal"][];
+            /** Repairs */
+            repairs: components["schemas"]["Repair"][];
+            /** Repairs Complete */
+            repairs_complete: boolean;
+            /** Bill Of Materials */
+            bill_of_materials: components["schemas"]["PartLine"][];
+            /** Routing */
+            routing: components["schemas"]["RoutingStep"][];
+            /**
+             * Preview Svg
+             * @description An SVG without scripts or references, or null.
+             */
+            preview_svg: string | null;
+        };
+        /**
+         * ConfigurationRequest
+         * @description Values to try.
+         */
+        ConfigurationRequest: {
+            /**
+             * Configuration
+             * @description Values by option id; an option that is left out takes its default.
+             * @example {
+             *       "amount": 40,
+             *       "base": "base-40mm",
+             *       "cleaning": "without",
+             *       "cover": "standard",
+             *       "drilling_s": 3,
+             *       "engraving": "SENAI",
+             *       "inspection": "complete",
+             *       "pressing": "without"
+             *     }
+             */
+            configuration: {
+                [key: string]: string | number;
+            };
         };
         /**
          * ConfirmRequest
@@ -907,6 +1088,31 @@ export interface components {
             deliver_by: string;
         };
         /**
+         * Confirming
+         * @description The chain has said something of the order that is not final yet: `blocks` of `of` stand over it.
+         */
+        Confirming: {
+            /** Blocks */
+            blocks: number;
+            /** Of */
+            of: number;
+        };
+        /**
+         * CounterBody
+         * @description Other terms under which a supplier would sign; what is left out is as it was asked.
+         */
+        CounterBody: {
+            /** Amount Minor */
+            amount_minor?: number | null;
+            /** Deliver By */
+            deliver_by?: string | null;
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+        };
+        /**
          * Decision
          * @description A manufacturer's answer to an order that the rule leaves to a person.
          */
@@ -921,6 +1127,36 @@ export interface components {
              * @default
              */
             reason: string;
+        };
+        /**
+         * DesignFile
+         * @description A file of the caller's. `digest` is the value of a file option; `facts` are what rules may ask of it.
+         */
+        DesignFile: {
+            /**
+             * Digest
+             * @example 0x5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e
+             */
+            digest: string;
+            /**
+             * Format
+             * @enum {string}
+             */
+            format: "svg" | "stl";
+            /** Size */
+            size: number;
+            /** Facts */
+            facts: {
+                [key: string]: string | boolean | number;
+            };
+        };
+        /**
+         * DesignFileList
+         * @description The caller's files, newest first.
+         */
+        DesignFileList: {
+            /** Items */
+            items: components["schemas"]["DesignFile"][];
         };
         /**
          * Empty
@@ -1155,7 +1391,10 @@ export interface components {
         };
         /**
          * Option
-         * @description Something to choose. `choices` for a choice; minimum, maximum, step, unit for an integer; the rest for a text.
+         * @description Something to choose.
+         *
+         *     `choices` for a choice; minimum, maximum, step, unit for an integer; max_length, pattern for a text; format,
+         *     required for a file, whose value is the digest that its upload answered.
          */
         Option: {
             /** Id */
@@ -1166,7 +1405,7 @@ export interface components {
              * Type
              * @enum {string}
              */
-            type: "choice" | "integer" | "text";
+            type: "choice" | "integer" | "text" | "file";
             /** Help */
             help: string;
             /** Default */
@@ -1185,6 +1424,10 @@ export interface components {
             max_length: number | null;
             /** Pattern */
             pattern: string | null;
+            /** Format */
+            format: ("svg" | "stl") | null;
+            /** Required */
+            required: boolean | null;
         };
         /**
          * Order
@@ -1207,6 +1450,11 @@ export interface components {
             manufacturer: components["schemas"]["Party"];
             /** Customer Name */
             customer_name: string | null;
+            /**
+             * Customer Id
+             * @description For the manufacturer, whose rule may name it.
+             */
+            customer_id: string | null;
             /** Configuration */
             configuration: components["schemas"]["Labelled"][];
             /** Amount */
@@ -1233,6 +1481,7 @@ export interface components {
             agreements: components["schemas"]["Agreement"][];
             progress: components["schemas"]["Progress"] | null;
             payment: components["schemas"]["Payment"] | null;
+            confirming: components["schemas"]["Confirming"] | null;
         };
         /**
          * OrderCreate
@@ -1316,6 +1565,24 @@ export interface components {
             value: string;
             /** Unit */
             unit: string;
+        };
+        /**
+         * PartLine
+         * @description A bought line of the bill of materials of the whole order.
+         */
+        PartLine: {
+            /** Id */
+            id: string;
+            /** Label */
+            label: string;
+            /** Category */
+            category: string;
+            /** Quantity */
+            quantity: number;
+            /** Attributes */
+            attributes: {
+                [key: string]: string;
+            };
         };
         /**
          * Party
@@ -1447,10 +1714,18 @@ export interface components {
              * Format: date
              */
             deliver_by: string;
-            /** Firm Until */
+            /**
+             * Firm Until
+             * @description Until then it can be confirmed, once it is firm.
+             */
             firm_until: string | null;
             /** Digest */
             digest: string | null;
+            /**
+             * Firm By
+             * @description By then the suppliers that are asked must have answered.
+             */
+            firm_by?: string | null;
         };
         /**
          * QuoteAnswer
@@ -1517,6 +1792,42 @@ export interface components {
             reason: string;
         };
         /**
+         * Refusal
+         * @description A machine that cannot make it: the feature, the limit and the value outside it.
+         */
+        Refusal: {
+            /** Operation */
+            operation: string;
+            /** Machine */
+            machine: string;
+            /** Feature */
+            feature: string;
+            /** Message */
+            message: string;
+            /** Limit */
+            limit: string;
+            /** Value */
+            value: string | boolean | number;
+            /** Options */
+            options: string[];
+            /** Values */
+            values: {
+                [key: string]: string | boolean | number;
+            };
+        };
+        /**
+         * Repair
+         * @description The changes that make the configuration valid, nearest first, and what the order would then cost.
+         */
+        Repair: {
+            /** Changes */
+            changes: components["schemas"]["Change"][];
+            /** Total Minor */
+            total_minor: number;
+            /** Currency */
+            currency: string;
+        };
+        /**
          * RequestedAgreement
          * @description The agreement of a signature request, in short.
          */
@@ -1543,6 +1854,22 @@ export interface components {
             description: string;
         };
         /**
+         * RoutingStep
+         * @description An operation: set-up minutes once, run seconds for each piece.
+         */
+        RoutingStep: {
+            /** Operation */
+            operation: string;
+            /** Label */
+            label: string;
+            /** Machine */
+            machine: string;
+            /** Setup Minutes */
+            setup_minutes: number;
+            /** Run Seconds */
+            run_seconds: number;
+        };
+        /**
          * Rule
          * @description When orders are accepted without a person looking at them.
          */
@@ -1553,6 +1880,30 @@ export interface components {
             max_total_minor: number;
             /** Min Days */
             min_days: number;
+            /**
+             * Min Margin Bps
+             * @description Of the price, after supplies and platform fee.
+             * @default 0
+             */
+            min_margin_bps: number;
+            /** Most Open Orders */
+            most_open_orders?: number | null;
+            /**
+             * Products
+             * @description None named: all of them.
+             */
+            products?: string[];
+            /**
+             * Blocked Customers
+             * @description Each by its `customer_id`.
+             */
+            blocked_customers?: string[];
+            /**
+             * Known Customers Only
+             * @description Whose orders were settled before.
+             * @default false
+             */
+            known_customers_only: boolean;
         };
         /**
          * RuleAnswer
@@ -1565,6 +1916,16 @@ export interface components {
             max_total_minor: number;
             /** Min Days */
             min_days: number;
+            /** Min Margin Bps */
+            min_margin_bps: number;
+            /** Most Open Orders */
+            most_open_orders: number | null;
+            /** Products */
+            products: string[];
+            /** Blocked Customers */
+            blocked_customers: string[];
+            /** Known Customers Only */
+            known_customers_only: boolean;
         };
         /**
          * Side
@@ -1610,7 +1971,7 @@ export interface components {
              * Status
              * @enum {string}
              */
-            status: "open" | "signed" | "declined" | "void";
+            status: "open" | "signed" | "declined" | "countered" | "void";
             agreement: components["schemas"]["RequestedAgreement"];
             /**
              * Typed Data
@@ -1712,6 +2073,22 @@ export interface components {
             account: components["schemas"]["Account"];
         };
         /**
+         * Violation
+         * @description A rule that these values break: its words, the options it names and their values.
+         */
+        Violation: {
+            /** Rule */
+            rule: string;
+            /** Message */
+            message: string;
+            /** Options */
+            options: string[];
+            /** Values */
+            values: {
+                [key: string]: string | boolean | number;
+            };
+        };
+        /**
          * WebPushKeys
          * @description What messages to this browser are encrypted with (RFC 8291), base64url.
          */
@@ -1751,6 +2128,10 @@ export interface components {
             errors?: {
                 field: string;
                 message: string;
+                /** @description Where a machine refuses: what it takes. */
+                limit?: string;
+                /** @description And what this is. */
+                value?: string | number;
             }[];
         };
     };
@@ -2034,6 +2415,44 @@ export interface operations {
             };
         };
     };
+    tryConfiguration: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A name for this request, new for each intent; a repeat gets the first answer. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConfigurationRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConfigurationAnswer"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     quoteProduct: {
         parameters: {
             query?: never;
@@ -2059,6 +2478,166 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["QuoteAnswer"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listDesigns: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DesignFileList"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    uploadDesign: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A name for this request, new for each intent; a repeat gets the first answer. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "image/svg+xml": string;
+                "model/stl": string;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DesignFile"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readDesign: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                digest: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/svg+xml": string;
+                    "model/stl": string;
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    dropDesign: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                digest: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readOrderDesign: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                digest: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/svg+xml": string;
+                    "model/stl": string;
                 };
             };
             /** @description A problem. */
@@ -2609,6 +3188,44 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["ReasonBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignatureRequest"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    counterRequest: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A name for this request, new for each intent; a repeat gets the first answer. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CounterBody"];
             };
         };
         responses: {

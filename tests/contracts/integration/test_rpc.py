@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 
 from contracts.errors import NodeRefused, NodeUnavailable, Reverted
-from contracts.rpc import HttpRpc
+from contracts.rpc import HttpRpc, answer, ask_all
 from contracts.transactions import broadcast
 
 pytestmark = pytest.mark.integration
@@ -80,6 +80,53 @@ async def test_request_is_json_rpc_and_its_answer_the_result() -> None:
         ["0x01", {"a": [1]}],
     )
     assert first["id"] != second["id"]
+
+
+async def test_a_batch_is_one_exchange_and_a_refusal_one_of_its_answers() -> None:
+    seen: list[bytes] = []
+    body = '[{"id":1,"error":{"code":-32601,"message":"no"}},{"id":0,"result":"0x1"}]'
+    async with _node(_answering(200, body, seen)) as url, HttpRpc(url) as rpc:
+        first, second = await ask_all(rpc, [("eth_chainId", []), ("nope", [1])])
+    assert answer(first) == "0x1"
+    with pytest.raises(NodeRefused, match="no"):
+        answer(second)
+    (request,) = (json.loads(one) for one in seen)
+    assert [(one["method"], one["params"]) for one in request] == [("eth_chainId", []), ("nope", [1])]
+
+
+async def test_a_large_batch_is_asked_in_parts() -> None:
+    seen: list[bytes] = []
+
+    async def counting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                asked = await reader.readexactly(int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0]))
+                seen.append(asked)
+                said = json.dumps([{"id": one["id"], "result": one["params"][0]} for one in json.loads(asked)])
+                lines = f"HTTP/1.1 200 X\r\nContent-Type: application/json\r\nContent-Length: {len(said)}\r\n\r\n"
+                writer.write(lines.encode() + said.encode())
+        writer.close()
+
+    async with _node(counting) as url, HttpRpc(url) as rpc:
+        assert await ask_all(rpc, [("echo", [number]) for number in range(250)]) == list(range(250))
+    assert len(seen) == 3
+
+
+async def test_a_node_without_batches_is_asked_one_by_one_from_then_on() -> None:
+    seen: list[bytes] = []
+    body = '{"jsonrpc":"2.0","id":0,"result":"0x1","error":null}'.replace(',"error":null', "")
+    async with _node(_answering(200, body, seen)) as url, HttpRpc(url) as rpc:
+        for _ in range(2):
+            assert await ask_all(rpc, [("eth_chainId", []), ("eth_blockNumber", [])]) == ["0x1", "0x1"]
+    assert [isinstance(json.loads(one), list) for one in seen] == [True, False, False, False, False]
+
+
+@pytest.mark.parametrize("body", ["[", "[1,2]", '[{"id":0},{"id":1}]', '[{"result":1},{"result":2}]', "[null,null]"])
+async def test_a_batch_without_sense_is_no_answer(body: str) -> None:
+    async with _node(_answering(200, body)) as url, HttpRpc(url) as rpc:
+        with pytest.raises(NodeUnavailable):
+            await ask_all(rpc, [("eth_chainId", []), ("eth_blockNumber", [])])
 
 
 async def test_silent_node_is_unavailable_at_the_deadline() -> None:

@@ -163,3 +163,26 @@ def test_a_question_that_could_be_a_command_is_refused(wish: dict[str, Any]) -> 
 
 def test_a_quote_in_a_name_stays_inside_the_phrase() -> None:
     assert SearchQuery((r'a" OR x:"\b',)).filters[0] == r'commodityClassficationUri:"a\" OR x:\"\\b"'
+
+
+@pytest.mark.parametrize(
+    ("pages", "wrong"),
+    [
+        ([(2, 2)], False),
+        ([(2, None), (0, None)], False),
+        ([(2, 3), (1, 3)], False),
+        ([(2, 1_000_000), (0, 1_000_000)], True),
+        ([(2, 1)], True),
+        ([(2, 0)], True),
+    ],
+)
+async def test_a_total_that_is_not_kept_is_told(pages: list[tuple[int, int | None]], wrong: bool) -> None:
+    count = iter(range(100))
+    answers = [
+        answer({"totalElements": total, "result": [item(uri=f"urn:{next(count)}") for _ in range(number)]})
+        for number, total in pages
+    ]
+    source = Scripted().with_token().on("/apis/fs/item/search", *answers)
+    found = await search(source, page_size=2)
+    assert found.wrong_total is wrong
+    assert len(found.offers) == sum(number for number, _ in pages)

@@ -7,6 +7,7 @@ from decimal import Decimal
 from matchmaking.efpf.breaker import Breaker
 from matchmaking.efpf.item_mapping import Reader, offer_of
 from matchmaking.efpf.merge import merge
+from matchmaking.efpf.query import SearchQuery
 from matchmaking.offers import Offer
 from tests.matchmaking.helpers import item
 
@@ -38,6 +39,26 @@ def test_the_ranking_does_not_depend_on_the_order() -> None:
     ]
     orders = {tuple(one.item_id for one in merge(shuffled)) for shuffled in itertools.permutations(offers)}
     assert orders == {("lot", "fast", "slow", "dear", "hidden")}
+
+
+def test_relevance_is_judged_here_alike_for_every_source() -> None:
+    offers = [
+        offer("a", uri="elsewhere", label={"en": "Plate"}, price={"EUR": 1.0}, stringValue={"material": ["Stahl@de"]}),
+        offer("b", uri="both", label={"en": "Stahldeckel rot"}, price={"EUR": 9.0}),
+        offer("a", uri="name", label={"en": "Stahl"}, price={"EUR": 5.0}),
+        offer("c", uri="nothing", label={"en": "Plate"}, price={"EUR": 0.5}, stringValue={}),
+        offer("c", uri="dollars", label={"en": "Stahl"}, price={"USD": 1.0}),
+    ]
+    for shuffled in itertools.permutations(offers):
+        ranked = [one.item_id for one in merge(shuffled, SearchQuery(text="stahl ROT"))]
+        assert ranked == ["both", "name", "dollars", "elsewhere", "nothing"]
+    assert [one.item_id for one in merge(offers)][:2] == ["nothing", "elsewhere"]
+
+
+def test_of_two_as_new_the_signed_one_is_kept() -> None:
+    copied, signed = offer("a", price={"EUR": 1.0}), replace(offer("b", price={"EUR": 9.0}), signed_by="0x1")
+    (kept,) = merge([copied, signed])
+    assert (kept.source_id, kept.price_conflict) == ("b", True)
 
 
 def test_five_failures_of_ten_open_the_breaker_and_a_probe_closes_it() -> None:

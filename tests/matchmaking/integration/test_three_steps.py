@@ -14,7 +14,7 @@ from matchmaking.efpf.errors import CredentialsRefused, GiveUp, OriginRefused, R
 from matchmaking.efpf.gateway_auth import GatewayAuth
 from matchmaking.efpf.query import SearchQuery
 from matchmaking.efpf.transport import GuardedHttp, open_http_client
-from matchmaking.selection import Constraints, Line, candidates_for, select
+from matchmaking.selection import Constraints, Line, Problem, candidates_for, select
 from tests.matchmaking.helpers import CATEGORIES
 from tests.matchmaking.integration.servers import local, running_peer, wall_clock
 
@@ -40,8 +40,9 @@ async def test_gateway_registry_search_and_choice(method: str) -> None:
         Line("covers", 40, CATEGORIES[1]),
         Line("machining", 40, CATEGORIES[2]),
     ]
-    candidates = [one for line in lines for one in candidates_for(line, got.offers)]
-    chosen = select(lines, candidates, Constraints(max_lead_time_h=14 * 24, seed="order-9"))
+    candidates = tuple(one for line in lines for one in candidates_for(line, got.offers))
+    limits = Constraints(max_lead_time_h=14 * 24, seed="order-9")
+    chosen = select(Problem(tuple(lines), candidates, constraints=limits))
     assert [choice.candidate.supplier_id for choice in chosen.choices] == ["amp", "amp", "reconcavo-machining"]
     assert chosen.total_minor == 10_800
 

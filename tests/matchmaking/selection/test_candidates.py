@@ -7,7 +7,7 @@ import pytest
 from matchmaking.efpf.item_mapping import Reader, offer_of
 from matchmaking.efpf.query import SearchQuery
 from matchmaking.offers import Offer
-from matchmaking.selection import Constraints, Line, candidates_for, select
+from matchmaking.selection import Constraints, Line, Problem, candidates_for, select
 from tests.matchmaking.helpers import CATEGORIES, PeerUnderTest, item
 
 READER = Reader("s", "EUR", "lso")
@@ -62,12 +62,14 @@ async def test_the_demo_order_costs_at_most_what_its_advance_funds() -> None:
         Line("covers", 40, CATEGORIES[1], {"diameter@mm": "40"}),
         Line("machining", 40, CATEGORIES[2], {"drilling@s": "3"}),
     ]
-    candidates = [one for line in lines for one in candidates_for(line, got.offers)]
-    chosen = select(lines, candidates, Constraints(max_lead_time_h=14 * 24, seed="order-9"))
+    candidates = tuple(one for line in lines for one in candidates_for(line, got.offers))
+    limits = Constraints(max_lead_time_h=14 * 24, seed="order-9")
+    chosen = select(Problem(tuple(lines), candidates, constraints=limits))
     assert [choice.candidate.supplier_id for choice in chosen.choices] == ["amp", "amp", "reconcavo-machining"]
     assert chosen.total_minor == 10_800
     assert chosen.total_minor <= 60_000 * 20 // 100 * 98 // 100
     assert all(choice.runner_up is not None and choice.runner_up.extra_minor > 0 for choice in chosen.choices)
 
-    small = [Line("bases", 1, CATEGORIES[0], {"diameter@mm": "20"})]
-    assert select(small, candidates_for(small[0], got.offers), Constraints()).choices[0].candidate.supplier_id == "amp"
+    small = Line("bases", 1, CATEGORIES[0], {"diameter@mm": "20"})
+    (choice,) = select(Problem((small,), candidates_for(small, got.offers))).choices
+    assert choice.candidate.supplier_id == "amp"

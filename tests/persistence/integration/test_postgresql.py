@@ -5,11 +5,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import insert, text
+from sqlalchemy.exc import DBAPIError
 
 from marketplace.domain.errors import Conflict
 from marketplace.persistence.engines import open_engines
 from marketplace.persistence.repositories import events as event_rows
+from marketplace.persistence.tables import order_events
 from marketplace.persistence.unit_of_work import SqlUnitOfWork
 from marketplace.ports.unit_of_work import StoreUnavailable, Transaction
 from tests.persistence.databases import opened
@@ -86,6 +88,7 @@ async def test_without_the_lock_the_tailer_would_miss_one(postgresql_url: str, m
         await asyncio.sleep(0)
 
     monkeypatch.setattr(event_rows, "serialise", no_lock)
+    monkeypatch.setattr(event_rows, "LOCK_AND_INSERT", insert(order_events))
     assert await overtaking(postgresql_url) == [2]
 
 
@@ -131,6 +134,18 @@ async def test_two_who_hold_what_the_other_wants_end_in_a_conflict(postgresql_ur
             answers = await asyncio.gather(*crossed, return_exceptions=True)
     assert sorted(type(answer).__name__ for answer in answers) == ["Conflict", "NoneType"]
     assert any(isinstance(answer, Conflict) for answer in answers)
+
+
+async def test_a_lost_race_is_told_inside_the_transaction_already(postgresql_url: str) -> None:
+    """Whoever catches errors there must not take it for a fault of the order that was at hand, and freeze that."""
+    deadlock = text("DO $$ BEGIN RAISE EXCEPTION 'deadlock detected' USING ERRCODE = '40P01'; END $$")
+    ended = text("DO $$ BEGIN RAISE EXCEPTION 'shutting down' USING ERRCODE = '57P01'; END $$")
+    wrong = text("SELECT 1 / 0")
+    async with opened(postgresql_url) as database:
+        for statement, meant in ((deadlock, Conflict), (ended, StoreUnavailable), (wrong, DBAPIError)):
+            async with database._engines.write.connect() as connection:
+                with pytest.raises(meant):
+                    await connection.execute(statement)
 
 
 async def test_a_row_that_is_read_to_be_replaced_is_held(postgresql_url: str, monkeypatch: pytest.MonkeyPatch) -> None:

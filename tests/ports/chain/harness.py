@@ -9,6 +9,7 @@ import contextlib
 import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,12 +20,14 @@ from starlette.applications import Starlette
 from contracts import terms as contract_terms
 from contracts.adapter import ChainAdapter
 from contracts.bindings import agreement as moves
-from contracts.bindings import token
+from contracts.bindings import factory, token
 from contracts.bindings.call import Call
 from contracts.deployer import AddressBook, deploy
 from contracts.devchain import create_app
 from contracts.devchain.errors import RpcError
 from contracts.errors import NodeRefused, NodeUnavailable, from_revert
+from contracts.guard import Expected, GuardedNode
+from contracts.sending.policy import SendingPolicy
 from contracts.transactions import Fees, sign_call, wait_for_receipt
 from marketplace.domain.agreement import Agreement
 from marketplace.ports.chain import Chain, TypedData
@@ -57,6 +60,10 @@ class Harness(Protocol):
 
     def away(self, *, is_away: bool) -> None: ...
 
+    def poor(self, *, is_poor: bool) -> None:
+        """Whether the account that pays for gas is empty."""
+        ...
+
     def losing(self, *, loses: bool) -> None:
         """Whether the node forgets the transactions that it is sent."""
         ...
@@ -71,6 +78,10 @@ class Harness(Protocol):
 
     async def balance_minor(self, who: str) -> int:
         """Cents of a person; of the fee receiver under any other name."""
+        ...
+
+    async def open_from_outside(self, delivery: Agreement) -> None:
+        """Somebody else than our account opens a signed delivery without supplies."""
         ...
 
     async def finalise_from_outside(self, agreement: Agreement) -> None:
@@ -101,6 +112,9 @@ class FakeHarness:
     def away(self, *, is_away: bool) -> None:
         self.chain.node.is_away = is_away
 
+    def poor(self, *, is_poor: bool) -> None:
+        self.chain.node.is_poor = is_poor
+
     def losing(self, *, loses: bool) -> None:
         self.chain.node.loses_transactions = loses
 
@@ -113,6 +127,10 @@ class FakeHarness:
     async def balance_minor(self, who: str) -> int:
         known = await self.chain.parameters()
         return self.chain.balance_minor(ADDRESS.get(who, known.fee_receiver))
+
+    async def open_from_outside(self, delivery: Agreement) -> None:
+        self.chain.strangers.add(delivery.id)
+        await self.chain.open_batch("somebody else", delivery, [])
 
     async def finalise_from_outside(self, agreement: Agreement) -> None:
         loses, self.chain.node.loses_transactions = self.chain.node.loses_transactions, False
@@ -128,11 +146,14 @@ class TableRpc:
         self._wall = wall
         self.is_away = False
         self.loses = False
+        self.is_poor = False
         self.sent: list[str] = []
 
     async def call(self, method: str, *params: object) -> Any:
         if self.is_away:
             raise NodeUnavailable("away")
+        if self.is_poor and method == "eth_getBalance":
+            return "0x0"
         is_sending = method == "eth_sendRawTransaction"
         if is_sending:
             self.sent.append(str(params[0]))
@@ -216,6 +237,9 @@ class RealHarness:
     def away(self, *, is_away: bool) -> None:
         self.rpc.is_away = is_away
 
+    def poor(self, *, is_poor: bool) -> None:
+        self.rpc.is_poor = is_poor
+
     def losing(self, *, loses: bool) -> None:
         self.rpc.loses = loses
 
@@ -231,6 +255,9 @@ class RealHarness:
         assert self.book.test_euro is not None
         address = ADDRESS.get(who, ADDRESS["fees"])
         return await token.balance_of(self.rpc, self.book.test_euro, address) // token.UNITS_PER_CENT
+
+    async def open_from_outside(self, delivery: Agreement) -> None:
+        await self._send("stranger", factory.open_batch(self.book.factory, [self.chain._entry(delivery)]))
 
     async def finalise_from_outside(self, agreement: Agreement) -> None:
         loses, self.rpc.loses = self.rpc.loses, False
@@ -252,6 +279,7 @@ def adapter(rpc: TableRpc, book: AddressBook, store: ChainTransactionStore, *, d
     assert book.test_euro is not None
     made = MinedAdapter(
         rpc,
+        GuardedNode(rpc, Expected(book.chain_id, book.genesis), lambda: datetime.now(UTC)),
         book,
         SIGNERS["relayer"],
         store,
@@ -259,6 +287,8 @@ def adapter(rpc: TableRpc, book: AddressBook, store: ChainTransactionStore, *, d
         arbiter=ADDRESS["arbiter"],
         fee_bps=FEE_BPS,
         development=development,
+        now=lambda: datetime.now(UTC),
+        sending=SendingPolicy(reserve_wei=1),
     )
     made.rpc = rpc
     return made

@@ -3,7 +3,10 @@
 import asyncio
 from collections import Counter
 
+import pytest
+
 from marketplace.domain.agreement import OnChain
+from marketplace.ports.chain import ChainFundsLow, ChainUnavailable
 from marketplace.ports.fakes.chain_ledger import START
 from tests.contracts.world import ADDRESS
 from tests.ports.chain.acting import FINISHED, events, names, refused
@@ -69,6 +72,33 @@ class TestOnce:
         await refused("WrongState", harness.chain.finalise("f", delivery))
         await harness.chain.fund_test_account("next", ADDRESS["stranger"], 1)
         assert await harness.balance_minor("stranger") == 1
+
+
+async def test_without_money_for_gas_nothing_new_is_taken_on(harness: Harness) -> None:
+    await harness.chain.require_funds()
+    harness.poor(is_poor=True)
+    with pytest.raises(ChainFundsLow):
+        await harness.chain.require_funds()
+    health = await harness.chain.sending()
+    assert health.balance < health.reserve
+    harness.poor(is_poor=False)
+    await harness.chain.require_funds()
+
+
+async def test_what_waits_is_counted(harness: Harness) -> None:
+    harness.losing(loses=True)
+    await harness.chain.fund_test_account("lost", ADDRESS["maker"], 500)
+    assert (await harness.chain.sending()).pending == 1
+    harness.losing(loses=False)
+    await harness.chain.reconcile()
+    assert (await harness.chain.sending()).pending == 0
+
+
+@pytest.mark.parametrize("question", ["require_funds", "sending"])
+async def test_a_node_that_is_away_says_nothing_about_money(harness: Harness, question: str) -> None:
+    harness.away(is_away=True)
+    with pytest.raises(ChainUnavailable):
+        await getattr(harness.chain, question)()
 
 
 async def test_a_watched_deadline_is_reached_by_blocks(harness: Harness) -> None:

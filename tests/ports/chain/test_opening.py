@@ -9,7 +9,7 @@ import pytest
 
 from marketplace.domain.agreement import NEVER, ZERO_ADDRESS, ZERO_HASH, Agreement, AgreementKind, Milestone
 from marketplace.domain.evidence import EventCode
-from marketplace.ports.chain import ChainRefused
+from marketplace.ports.chain import ChainRefused, ChainUnavailable
 from marketplace.ports.fakes.chain_ledger import START
 from tests.contracts.world import ADDRESS
 from tests.ports.chain.acting import FINISHED, credited, events, last, names, refused, withdrawn
@@ -83,6 +83,23 @@ class TestOpening:
         # The maker adds what the advance lacks, the customer pays the whole delivery.
         assert await harness.balance_minor("maker") == 1_000_000 - 500
         assert await harness.balance_minor("customer") == 1_000_000 - 99_997
+
+    async def test_an_opening_tells_its_terms_again_if_it_was_ours(self, harness: Harness) -> None:
+        await funded(harness)
+        delivery, supplies = await signed_batch(harness)
+        await harness.chain.open_batch("open", delivery, supplies)
+        openings = [event for event in await events(harness) if event.name == "opened"]
+        told = [await harness.chain.opened_by_us(event) for event in openings]
+        assert told == [agreement.terms for agreement in (delivery, *supplies)]
+        gone = replace(openings[0], agreement_id="0x" + "77" * 32)
+        with pytest.raises(ChainUnavailable):
+            await harness.chain.opened_by_us(gone)
+
+    async def test_what_somebody_else_opened_is_not_ours(self, harness: Harness) -> None:
+        await funded(harness)
+        await harness.open_from_outside(await signed_delivery(harness))
+        (opening,) = [event for event in await events(harness) if event.name == "opened"]
+        assert await harness.chain.opened_by_us(opening) is None
 
     async def test_what_the_supplies_leave_of_the_advance_is_the_makers_at_once(self, harness: Harness) -> None:
         delivery = await opened(harness)

@@ -30,6 +30,14 @@ class TestReading:
         assert hashes[-1] == head.hash
         assert await harness.chain.block_hash(head.number + 1) is None
 
+    async def test_without_confirmations_the_newest_block_is_final(self, harness: Harness) -> None:
+        head = await harness.chain.head()
+        assert await harness.chain.final_number(head) == head.number
+        assert await harness.chain.final_number(replace(head, number=7)) == 7
+        assert (await harness.chain.parameters()).confirmations == 0
+        # There is no second node to ask, so nobody says no.
+        await harness.chain.corroborate(0, head.number, head.hash, [])
+
     async def test_a_node_that_is_away_is_unavailable_and_comes_back(self, harness: Harness) -> None:
         delivery = await opened(harness)
         harness.away(is_away=True)

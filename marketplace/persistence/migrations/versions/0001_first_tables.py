@@ -1,6 +1,6 @@
 """The first tables.
 
-Types are spelled out here, not taken from `tables.py`: this version stays as it was when later ones change the tables.
+Types are spelled out here, not taken from `tables`: this version stays as it was when later ones change the tables.
 """
 
 import sqlalchemy as sa

@@ -1,0 +1,1 @@
+"""What `benchmarks.orders` is made of: real processes, people who use them by HTTP, and the same work done barely."""

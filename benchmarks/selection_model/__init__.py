@@ -1,0 +1,1 @@
+"""What the choice of suppliers is measured on, and beside."""

@@ -1,0 +1,100 @@
+"""The same questions, put plainly to HiGHS and to CP-SAT: one variable an offer, a supplier, a bundle, a discount."""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+from ortools.sat.python import cp_model
+from scipy import sparse
+from scipy.optimize import Bounds, LinearConstraint, milp
+
+from matchmaking.selection.table import Table
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What was found and proved; `gap` is a part of what was found, 1 if nothing was."""
+
+    gap: float
+    cpu_s: float
+
+
+def highs(table: Table, seconds: float) -> Beside:
+    """One call of `milp`: x ≤ y for each offer, one discount with a big M a supplier. `seconds` on the wall."""
+    offers, suppliers = len(table.offers), len(table.freight)
+    rate = table.bundle_bps / 10_000
+    x, y = np.arange(offers), offers + np.arange(suppliers)
+    z, d = y + suppliers, y + 2 * suppliers
+    width, s, one = offers + 3 * suppliers, table.supplier, np.arange(suppliers)
+
+    def block(height: int, *parts: tuple[np.ndarray, np.ndarray, np.ndarray]) -> sparse.csr_matrix:  # type: ignore[type-arg]
+        rows, cells, values = (np.concatenate(some) for some in zip(*parts, strict=True))
+        return sparse.csr_matrix((values, (rows, cells)), shape=(height, width))
+
+    value = np.bincount(s, table.price, suppliers)
+    count, ones, same = np.ones(offers), np.ones(suppliers), np.zeros(offers, dtype=int)
+    blocks = [
+        (block(table.lines, (table.line, x, count)), 1.0, 1.0),
+        (block(offers, (x, x, count), (x, y[s], -count)), -np.inf, 0.0),
+        (block(suppliers, (s, x, table.hours), (one, y, -table.capacity)), -np.inf, 0.0),
+        (block(suppliers, (s, x, table.price), (one, y, -table.minimum)), 0.0, np.inf),
+        (block(suppliers, (s, x, count), (one, z, -table.bundle_lines)), 0.0, np.inf),
+        (block(suppliers, (one, d, ones), (s, x, -rate[s] * table.price)), -np.inf, 0.0),
+        (block(suppliers, (one, d, ones), (one, z, -rate * value)), -np.inf, 0.0),
+        (block(suppliers, (one, z, ones), (one, y, -ones)), -np.inf, 0.0),
+        (block(1, (same, x, table.risk)), -np.inf, float(table.max_risk or 0)),
+    ]
+    started = time.process_time()
+    answer = milp(
+        np.concatenate([table.price, table.freight, np.zeros(suppliers), -ones]),
+        constraints=LinearConstraint(
+            sparse.vstack([rows for rows, _, _ in blocks]),
+            np.concatenate([np.full(rows.shape[0], low) for rows, low, _ in blocks]),
+            np.concatenate([np.full(rows.shape[0], high) for rows, _, high in blocks]),
+        ),
+        bounds=Bounds(0, np.concatenate([np.ones(offers + 2 * suppliers), rate * value + 1])),
+        integrality=np.repeat([1, 0], [offers + 2 * suppliers, suppliers]),
+        options={"time_limit": seconds, "mip_rel_gap": 0.0},
+    )
+    spent = time.process_time() - started
+    if answer.x is None or answer.mip_dual_bound is None:
+        return Beside(1.0, spent)
+    return Beside((answer.fun - answer.mip_dual_bound) / answer.fun, spent)
+
+
+def cpsat(table: Table, seconds: float) -> Beside:
+    """CP-SAT with one worker; discounts as whole cents. `seconds` on the wall."""
+    model = cp_model.CpModel()
+    x = [model.new_bool_var("") for _ in table.offers]
+    y = [model.new_bool_var("") for _ in table.freight]
+    for line in range(table.lines):
+        model.add_exactly_one(x[at] for at in np.flatnonzero(table.line == line))
+    cost = [int(price) * one for price, one in zip(table.price, x, strict=True)]
+    cost += [int(freight) * one for freight, one in zip(table.freight, y, strict=True)]
+    for supplier, opened in enumerate(y):
+        mine = np.flatnonzero(table.supplier == supplier)
+        for at in mine:
+            model.add_implication(x[at], opened)
+        value = sum(int(table.price[at]) * x[at] for at in mine)
+        model.add(sum(int(table.hours[at]) * x[at] for at in mine) <= int(table.capacity[supplier]) * opened)
+        model.add(value >= int(table.minimum[supplier]) * opened)
+        bps = int(table.bundle_bps[supplier])
+        if bps:
+            earned = model.new_bool_var("")
+            discount = model.new_int_var(0, int(table.price[mine].sum()) * bps // 10_000, "")
+            model.add_implication(earned, opened)
+            model.add(sum(x[at] for at in mine) >= int(table.bundle_lines[supplier]) * earned)
+            model.add(10_000 * discount <= bps * value)
+            model.add(discount == 0).only_enforce_if(earned.negated())
+            cost.append(-discount)
+    model.add(sum(int(risk) * one for risk, one in zip(table.risk, x, strict=True)) <= int(table.max_risk or 0))
+    model.minimize(sum(cost))
+    solver = cp_model.CpSolver()
+    solver.parameters.num_workers = 1
+    solver.parameters.max_time_in_seconds = seconds
+    started = time.process_time()
+    status = solver.solve(model)
+    spent = time.process_time() - started
+    if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+        return Beside(1.0, spent)
+    return Beside((solver.objective_value - solver.best_objective_bound) / solver.objective_value, spent)

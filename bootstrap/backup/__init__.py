@@ -1,0 +1,1 @@
+"""Backups of a running marketplace, and the way back from one."""

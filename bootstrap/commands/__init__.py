@@ -1,0 +1,1 @@
+"""Commands for operators, a module each; `bootstrap/cli.py` adds them."""

@@ -1,0 +1,148 @@
+"""`lotsizeone suppliers search`: ask federated registries by hand, and see how each of them answered."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
+
+import typer
+
+from bootstrap.options import AsJson, Data, settings_of
+
+if TYPE_CHECKING:
+    from bootstrap.settings import Settings
+    from matchmaking.efpf.answer import SearchAnswer
+    from matchmaking.efpf.config import FederationConfig, GatewayConfig
+    from matchmaking.efpf.query import SearchQuery
+
+app = typer.Typer(
+    name="suppliers",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    short_help="Search federated registries for suppliers.",
+    help="Who offers what, in all registries that can be heard.",
+    epilog="Example: lotsizeone suppliers search",
+)
+
+SHOWN = 50
+WIDEST = 40
+
+
+@app.command(
+    epilog="Example: lotsizeone suppliers search --registry https://one.example --registry https://two.example"
+    ' --user lso --password-file one.txt --password-file two.txt --query "base 40"'
+)
+def search(
+    registry: Annotated[
+        list[str] | None, typer.Option(help="A registry's gateway; repeatable. Without it REGISTRY_URL.")
+    ] = None,
+    user: Annotated[list[str] | None, typer.Option(help="Our name there; one for all or one for each.")] = None,
+    password_file: Annotated[
+        list[Path] | None, typer.Option(help="Holds our password there; one for all or one for each.", dir_okay=False)
+    ] = None,
+    query: Annotated[str, typer.Option(help="Words; without them all offers.")] = "",
+    category: Annotated[list[str] | None, typer.Option(help="Only this classification URI; repeatable.")] = None,
+    party: Annotated[str | None, typer.Option(help="The party that we are, for offers meant for some only.")] = None,
+    currency: Annotated[str, typer.Option(help="The price wanted where there are several.")] = "EUR",
+    limit: Annotated[int, typer.Option(help="Show at most so many offers.", min=1, max=10_000)] = SHOWN,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Search all registries at once and merge what they offer into one list, each offer once.
+
+    Every registry that could not be heard is named. Ends with 0 if all were heard, with 3 if only some were, with 1 if
+    none was.
+    """
+    from matchmaking.efpf.query import SearchQuery  # noqa: PLC0415
+
+    settings = settings_of(data_dir=data)
+    config = _federation(settings, registry or [settings.registry_url], user or [], password_file or [])
+    question = SearchQuery(tuple(category or ()), query, party, currency)
+    answer = asyncio.run(_ask(config, question))
+    if as_json:
+        document = answer.as_dict()
+        typer.echo(json.dumps(document | {"offers": list(document["offers"])[:limit]}, ensure_ascii=False))  # type: ignore[call-overload]
+    else:
+        _tell(answer, limit)
+    if answer.sources.ok + answer.sources.stale == 0:
+        raise typer.Exit(1)
+    if answer.partial:
+        raise typer.Exit(3)
+
+
+async def _ask(config: "FederationConfig", query: "SearchQuery") -> "SearchAnswer":
+    from bootstrap.system import SystemClock  # noqa: PLC0415
+    from matchmaking.efpf.client import FederatedClient  # noqa: PLC0415
+    from matchmaking.efpf.transport import open_http_client  # noqa: PLC0415
+
+    async with open_http_client() as http:
+        return await FederatedClient(config, http, clock=SystemClock().now).search(query)
+
+
+def _federation(settings: "Settings", urls: list[str], users: list[str], files: list[Path]) -> "FederationConfig":
+    from matchmaking.efpf.config import FederationConfig  # noqa: PLC0415
+
+    for name, given in (("--user", users), ("--password-file", files)):
+        if len(given) not in (0, 1, len(urls)):
+            raise ValueError(f"give {name} once, or once for each --registry")
+    passwords = [file.read_text("utf-8").rstrip("\r\n") for file in files] or _known_password(settings, urls)
+    names = users or [settings.registry_user]
+    of_all = [
+        _gateway(settings, url, names[place % len(names)], passwords[place % len(passwords)])
+        for place, url in enumerate(urls)
+    ]
+    return FederationConfig(tuple(of_all))
+
+
+def _known_password(settings: "Settings", urls: list[str]) -> list[str]:
+    """REGISTRY_PASSWORD for all that were named beside it; the password of our own registry for nobody else."""
+    from bootstrap.secrets_store import registry_password  # noqa: PLC0415
+
+    given = settings.registry_password.get_secret_value()
+    if given:
+        return [given]
+    strange = [url for url in urls if url.rstrip("/") != settings.registry_url.rstrip("/")]
+    if strange:
+        raise ValueError(f"name our password at {strange[0]} by --password-file, or set REGISTRY_PASSWORD")
+    return [registry_password(settings.data_dir)]
+
+
+def _gateway(settings: "Settings", url: str, user: str, password: str) -> "GatewayConfig":
+    from matchmaking.efpf.config import GatewayConfig  # noqa: PLC0415
+
+    try:
+        # Loopback and plain http are for development, as they are for the marketplace itself.
+        return GatewayConfig(urlsplit(url).netloc or url, url, user, password, private=settings.development)
+    except ValueError as refused:
+        raise ValueError(f"--registry {url}: {refused}") from refused
+
+
+def _tell(answer: "SearchAnswer", limit: int) -> None:
+    """For people: offers on standard output, how the registries fared on standard error."""
+    for offer in answer.offers[:limit]:
+        price = "ask for a quote" if offer.price is None else f"{offer.price:f} {offer.currency}"
+        each = "" if offer.base_quantity == 1 else f" / {offer.base_quantity}"
+        days = f"{-(-offer.lead_time_h // 24)} d"
+        marks = [
+            mark for mark, there in (("signed", offer.signed_by), ("PRICES DIFFER", offer.price_conflict)) if there
+        ]
+        typer.echo(
+            f"{_shown(offer.name):<{WIDEST}} {_shown(offer.party.legal_name):<{WIDEST}}"
+            f" {price + each:>18} {days:>6}  {_shown(offer.source_id)}  {' '.join(marks)}".rstrip()
+        )
+    typer.echo(f"{min(limit, len(answer.offers))} of {len(answer.offers)} offers", err=True)
+    typer.echo(f"{'registry':<{WIDEST}} {'status':<10} {'offers':>6} {'rejected':>8} {'ms':>6}  why", err=True)
+    for report in answer.by_source:
+        why = " ".join(filter(None, (report.error, report.detail)))
+        typer.echo(
+            f"{_shown(report.source_id):<{WIDEST}} {report.status:<10} {report.offers:>6} {report.rejected:>8}"
+            f" {report.elapsed_ms:>6}  {why}".rstrip(),
+            err=True,
+        )
+
+
+def _shown(text: str) -> str:
+    """A stranger's text on one line: nothing that moves a cursor, turns the direction of reading or fills the line."""
+    plain = "".join(c if c.isprintable() else "·" for c in text)
+    return plain if len(plain) <= WIDEST else plain[: WIDEST - 1] + "…"

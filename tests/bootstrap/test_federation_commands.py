@@ -1,0 +1,181 @@
+"""`registry offers` and `suppliers search`: what they print, what they refuse, and how they end."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+from click.testing import Result
+from typer.testing import CliRunner
+
+from bootstrap import cli
+from bootstrap.commands import suppliers
+from bootstrap.settings import Settings
+from matchmaking.efpf.client import FederatedClient
+from matchmaking.efpf.config import FederationConfig
+from matchmaking.efpf.query import SearchQuery
+from tests.matchmaking.helpers import PeerUnderTest, Scripted, loopback
+
+ITEM: Mapping[str, Any] = {
+    "uri": "urn:a",
+    "label": {"en": "Base"},
+    "price": {"EUR": "1.20"},
+    "deliveryTime": {"Day(s)": 2},
+    "classificationUri": ["urn:c"],
+}
+
+
+@pytest.fixture(autouse=True)
+def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A folder of one's own and an environment that says nothing."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(cli.app, arguments)
+
+
+def told(*arguments: str) -> Any:
+    done = run(*arguments, "--json")
+    assert done.exception is None, done.exception
+    return json.loads(done.stdout)
+
+
+def written(folder: Path, *items: Mapping[str, Any], party: str = "p") -> str:
+    file = folder / "offers.yaml"
+    file.write_text(yaml.safe_dump({"parties": [{"id": party, "legalName": party, "items": list(map(dict, items))}]}))
+    return str(file)
+
+
+@pytest.mark.req(72, 181)
+def test_offers_are_imported_changed_listed_and_removed(bare: Path) -> None:
+    file = written(bare, ITEM, {**ITEM, "uri": "urn:b", "permittedParties": ["friend"]})
+    added = {"added": 3, "changed": 0, "same": 0, "removed": 0}
+    assert told("registry", "offers", "import", file) == added
+    assert told("registry", "offers", "import", file) == {**added, "added": 0, "same": 3}
+    file = written(bare, {**ITEM, "price": {"EUR": "1.30"}})
+    assert told("registry", "offers", "import", file, "--prune") == {"added": 0, "changed": 1, "same": 1, "removed": 1}
+    listed = told("registry", "offers", "list")
+    assert [(one["id"], one["price"]) for one in listed["offers"]] == [("urn:a", {"EUR": "1.30"})]
+    assert "1.30 EUR" in run("registry", "offers", "list", "--party", "p").stdout
+    assert told("registry", "offers", "remove", "urn:a") == {"removed": 1}
+    again = run("registry", "offers", "remove", "urn:a")
+    assert (again.exit_code, again.stdout) == (1, "0 removed\n")
+
+
+def test_what_is_for_some_parties_only_is_listed_for_its_owner(bare: Path) -> None:
+    told("registry", "offers", "import", written(bare, {**ITEM, "permittedParties": ["friend"]}))
+    assert told("registry", "offers", "list")["total"] == 0
+    assert told("registry", "offers", "list", "--party", "p")["total"] == 1
+
+
+def test_a_file_that_takes_over_anothers_offer_changes_nothing(bare: Path) -> None:
+    told("registry", "offers", "import", written(bare, ITEM))
+    done = run("registry", "offers", "import", written(bare, {**ITEM, "uri": "urn:new"}, ITEM, party="thief"))
+    assert "belongs to another party" in str(done.exception)
+    assert isinstance(done.exception, ValueError)
+    assert told("registry", "offers", "list")["total"] == 1
+
+
+def test_a_registry_serves_one_thing(bare: Path) -> None:
+    done = run("registry", "--stored", "--catalogue", "x.yaml")
+    assert "not both" in str(done.exception)
+
+
+class Federation:
+    """Registries behind `suppliers search`, without sockets."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, peer: Any) -> None:
+        self.asked: list[FederationConfig] = []
+
+        async def ask(config: FederationConfig, query: SearchQuery) -> Any:
+            self.asked.append(config)
+            async with peer.http() as http:
+                clock = getattr(peer, "clock", lambda: datetime.now(UTC))
+                return await FederatedClient(config, http, clock=clock, resolve=loopback).search(query)
+
+        monkeypatch.setattr(suppliers, "_ask", ask)
+        monkeypatch.setenv("REGISTRY_PASSWORD", "pw")
+        monkeypatch.setenv("REGISTRY_USER", "lso")
+
+
+GOOD, DEAD = "http://peer.example", "http://dead.example"
+
+
+def test_all_were_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    Federation(monkeypatch, PeerUnderTest())
+    done = run("suppliers", "search", "--registry", GOOD, "--query", "cover")
+    assert done.exit_code == 0
+    assert done.stdout.splitlines()[0].split("  ")[0] == "Cast cover"
+    assert "3 of 3 offers" in done.stderr
+
+
+def test_only_some_were_heard_and_who_was_not_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    Federation(monkeypatch, _HalfDead())
+    done = run("suppliers", "search", "--registry", GOOD, "--registry", DEAD, "--json")
+    envelope = json.loads(done.stdout)
+    assert (done.exit_code, envelope["partial"]) == (3, True)
+    assert envelope["sources"] == {"total": 2, "ok": 1, "stale": 0, "failed": 1, "timed_out": 0, "skipped": 0}
+    assert [(one["id"], one["error"]) for one in envelope["by_source"] if one["error"]] == [
+        ("dead.example", "unreachable")
+    ]
+    people = run("suppliers", "search", "--registry", GOOD, "--registry", DEAD)
+    assert [line.split()[:2] for line in people.stderr.splitlines() if "unreachable" in line] == [
+        ["dead.example", "failed"]
+    ]
+
+
+def test_none_was_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    Federation(monkeypatch, Scripted())
+    done = run("suppliers", "search", "--registry", DEAD)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "dead.example" in done.stderr
+
+
+def test_names_and_passwords_are_for_one_registry_each(monkeypatch: pytest.MonkeyPatch, bare: Path) -> None:
+    federation = Federation(monkeypatch, PeerUnderTest())
+    for name in ("one", "two"):
+        (bare / name).write_text(f"password {name}\n")
+    run("suppliers", "search", "--registry", GOOD, "--registry", DEAD, "--user", "u1", "--user", "u2",
+        "--password-file", "one", "--password-file", "two")  # fmt: skip
+    (config,) = federation.asked
+    assert [(one.username, one.password) for one in config.gateways] == [("u1", "password one"), ("u2", "password two")]
+    done = run("suppliers", "search", "--registry", GOOD, "--user", "u1", "--user", "u2")
+    assert "once for each" in str(done.exception)
+
+
+def test_the_password_of_our_own_registry_goes_to_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    federation = Federation(monkeypatch, PeerUnderTest())
+    monkeypatch.delenv("REGISTRY_PASSWORD")
+    done = run("suppliers", "search", "--registry", GOOD)
+    assert "--password-file" in str(done.exception)
+    assert federation.asked == []
+
+
+def test_a_strangers_text_moves_no_cursor() -> None:
+    shown = suppliers._shown("a\x1b[2Jb\u202ec\n" + "x" * 100)
+    assert shown == "a·[2Jb·c·" + "x" * 30 + "…"
+
+
+class _HalfDead(PeerUnderTest):
+    """A peer beside an address where nobody is."""
+
+    def transport(self) -> httpx.AsyncBaseTransport:
+        return _Picking(super().transport())
+
+
+class _Picking(httpx.AsyncBaseTransport):
+    def __init__(self, living: httpx.AsyncBaseTransport) -> None:
+        self._living = living
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.headers["host"] == "dead.example":
+            raise httpx.ConnectError("nobody is there", request=request)
+        return await self._living.handle_async_request(request)
