@@ -1,13 +1,13 @@
-"""The last line of `make test`: how many tests ran, read from pytest's JUnit file."""
+"""The last line of `make test`: how many tests ran, read from pytest's JUnit files."""
 
 import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
 
-def closing_line(junit: Path) -> tuple[str, bool]:
+def closing_line(*junit: Path) -> tuple[str, bool]:
     """The line and whether the run is good: something ran and nothing failed."""
-    suites = list(ET.parse(junit).getroot().iter("testsuite"))  # noqa: S314
+    suites = [suite for file in junit for suite in ET.parse(file).getroot().iter("testsuite")]  # noqa: S314
     total, failed, skipped = (
         sum(int(suite.get(name, "0")) for suite in suites for name in names)
         for names in (("tests",), ("failures", "errors"), ("skipped",))
@@ -17,6 +17,6 @@ def closing_line(junit: Path) -> tuple[str, bool]:
 
 
 if __name__ == "__main__":
-    line, good = closing_line(Path(sys.argv[1]))
+    line, good = closing_line(*map(Path, sys.argv[1:]))
     print(line)
     sys.exit(0 if good else 1)

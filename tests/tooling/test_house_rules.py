@@ -87,3 +87,9 @@ def test_a_missing_server_skips_here_and_fails_in_ci(
 def test_the_closing_line_tells_what_ran(tmp_path: Path, suite: str, line: str, good: bool) -> None:
     (tmp_path / "t.xml").write_text(f"<testsuites><testsuite {suite}/></testsuites>")
     assert closing_line(tmp_path / "t.xml") == (line, good)
+
+
+def test_the_closing_line_adds_up_what_ran_in_parts(tmp_path: Path) -> None:
+    for name, failures in (("a", 0), ("b", 1)):
+        (tmp_path / name).write_text(f'<testsuite tests="4" failures="{failures}" errors="0" skipped="1"/>')
+    assert closing_line(tmp_path / "a", tmp_path / "b") == ("tests: 5 passed, 1 failed, 2 skipped", False)
