@@ -20,7 +20,7 @@ AUDIT_VENV := .venv-audit
 LOCKS := requirements-build.lock requirements.lock
 JUNIT := $(VENV)/tests.xml
 JUNIT_DOMAIN := $(VENV)/tests-domain.xml
-PYTEST = $(BIN)/pytest -q -n 2 --dist loadfile
+PYTEST = $(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export UV_LINK_MODE := copy
 
