@@ -23,6 +23,9 @@ CONFIGURATION = {
     "amount": 40,
     "engraving": "Ana 2026",
 }
+SIGN = "engraved-sign"
+WORDS = {"words": "Ana's workshop", "amount": 2}
+"""What she asks the price of, too, and does not order."""
 DELIVERY_DAYS = 10
 POLL_S = 0.15
 STORY_TIMEOUT_S = 240.0
@@ -64,11 +67,13 @@ class Story:
     async def _place(self) -> None:
         ana = self.customer
         deliver_by = (SystemClock().now() + timedelta(days=DELIVERY_DAYS)).date().isoformat()
+        sign = await ana.call("POST", f"/v1/products/{SIGN}/quotes", {"configuration": WORDS, "deliver_by": deliver_by})
+        self.say(ana.name, f"asks for {WORDS['amount']} engraved signs, which are priced from what they cost")
+        self._itemise(sign["quote"])
         wanted = {"configuration": CONFIGURATION, "deliver_by": deliver_by}
         priced = await ana.call("POST", f"/v1/products/{PRODUCT}/quotes", wanted)
         self.say(ana.name, f"personalises {CONFIGURATION['amount']} cylinders for {deliver_by}")
-        for line in priced["quote"]["lines"]:
-            self.say("price", f"{line['label']}: € {line['amount_minor'] / 100:.2f}")
+        self._itemise(priced["quote"])
         reference = str(uuid.uuid4())
         secret = ana.handover_secret(reference)
         order = await ana.call(
@@ -84,6 +89,12 @@ class Story:
         )
         self.order_id = order["id"]
         self.placed.set()
+
+    def _itemise(self, quote: dict[str, Any]) -> None:
+        """Every line with its formula, as anybody can work it out again."""
+        for line in (*quote["lines"], quote["platform_fee"]):
+            self.say("price", line["explained"])
+        self.say("price", f"Total: € {quote['total_minor'] / 100:,.2f}")
 
     async def _confirm(self) -> None:
         ana = self.customer

@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from marketplace.application.catalogue_costing import advertised, read_costing
 from marketplace.application.catalogue_engineering import FormulaReader, check_defaults, whole_number
 from marketplace.domain.errors import InvalidInput
 from marketplace.domain.product import (
@@ -47,7 +48,7 @@ def load_template(data: Mapping[str, Any], name: str) -> Template:
     try:
         modules = tuple(_module(module) for module in data["modules"])
         options = tuple(option for module in modules for option in module.options)
-        _check_ids(options, name)
+        _check_ids(modules, options, name)
         reader = FormulaReader(name, options, Language(options))
         engineering = reader.engineering(data)
         template = Template(
@@ -66,16 +67,19 @@ def load_template(data: Mapping[str, Any], name: str) -> Template:
             shift_seconds=whole_number(data.get("shift_seconds", 8 * 3600), "shift_seconds"),
             engineering=engineering,
             drawing=reader.drawing(data),
+            costing=read_costing(reader, data),
         )
     except KeyError as missing:
         raise InvalidInput(f"{name}: {missing.args[0]}", "is missing") from missing
     except (TypeError, ValueError) as wrong:
         raise InvalidInput(name, f"cannot be read as a product template: {wrong}") from wrong
     _check(template, name)
-    return template
+    return advertised(template, name)
 
 
-def _check_ids(options: Sequence[Option], name: str) -> None:
+def _check_ids(modules: Sequence[Module], options: Sequence[Option], name: str) -> None:
+    if len(modules) != len({module.id for module in modules}):
+        raise InvalidInput(f"{name}: modules", "two of them have the same id")
     if len(options) != len({option.id for option in options}):
         raise InvalidInput(f"{name}: modules", "two options have the same id")
 

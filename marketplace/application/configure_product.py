@@ -148,8 +148,9 @@ def _cost(found: Configured, repair: Repair) -> int | None:
     template = found.template
     try:
         mended = configure(template, {**found.configuration.values, **repair.changes})
-        _check(template, _sheet(template, mended.values, found.designs))
-        return price(template, mended, fee_bps=0).total_minor
+        sheet = _sheet(template, mended.values, found.designs)
+        _check(template, sheet)
+        return price(template, mended, sheet, fee_bps=0).total_minor
     except InvalidInput:
         return None
 

@@ -22,6 +22,7 @@ from marketplace.domain.evidence import EventCode, Witness
 from marketplace.domain.money import BPS
 from marketplace.domain.order import Order
 from marketplace.domain.parties import Organisation, Role
+from marketplace.domain.price_document import document_of
 from marketplace.domain.pricing import Price
 from marketplace.domain.sourcing import needed_by
 from marketplace.ports.chain import ChainParameters
@@ -63,13 +64,16 @@ def answer_by(ctx: Context, fund_by: int) -> datetime:
 
 def quote_document(order: Order, price: Price) -> dict[str, Any]:
     """The quote as plain values: its digest is inside the specification hash, and so inside the terms."""
-    return {
+    beside: dict[str, Any] = {} if order.offers_digest is None else {"offers": order.offers_digest}
+    if price.trace is not None:
+        beside["trace"] = document_of(price.trace)
+    return beside | {
         "total_minor": price.total_minor,
         "currency": price.currency,
         "lines": [{"label": line.label, "amount_minor": line.amount_minor} for line in price.lines],
         "platform_fee_minor": price.platform_fee_minor,
         "deliver_by": order.deliver_by.isoformat(),
-    } | ({} if order.offers_digest is None else {"offers": order.offers_digest})
+    }
 
 
 def specification(order: Order, price: Price, salt: str, part: Sequence[str] = ()) -> dict[str, Any]:

@@ -6,10 +6,11 @@ from datetime import date, timedelta
 from marketplace.application.browse_products import template_of
 from marketplace.application.configure_product import Configured, makeable
 from marketplace.application.context import Context
-from marketplace.application.views import IndicativeQuote, LineView, QuoteView
+from marketplace.application.views import IndicativeQuote, InputView, LineView, QuoteView
 from marketplace.domain.engineering import routed
 from marketplace.domain.errors import InvalidInput
 from marketplace.domain.parties import Account
+from marketplace.domain.price_trace import TraceLine, explain
 from marketplace.domain.pricing import Price, price
 from marketplace.planning.lead_time import earliest_days
 
@@ -45,11 +46,32 @@ def quote_view(price: Price, deliver_by: date) -> QuoteView:
         version=1,
         total_minor=price.total_minor,
         currency=price.currency,
-        lines=tuple(LineView(line.label, line.amount_minor) for line in price.lines),
+        lines=_lines(price),
         platform_fee_minor=price.platform_fee_minor,
+        platform_fee=_traced(price.trace.platform_fee, price.currency) if price.trace else None,
         deliver_by=deliver_by,
         firm_until=None,
         digest=None,
+    )
+
+
+def _lines(price: Price) -> tuple[LineView, ...]:
+    """With formula and inputs, so that the reader can work them out again; prices of before have none."""
+    if price.trace is None:
+        return tuple(LineView(line.label, line.amount_minor) for line in price.lines)
+    return tuple(_traced(line, price.currency) for line in (*price.trace.lines, *price.trace.taxes))
+
+
+def _traced(line: TraceLine, currency: str) -> LineView:
+    return LineView(
+        line.label,
+        line.amount_minor,
+        line.code,
+        line.formula,
+        tuple(InputView(name, value) for name, value in line.inputs),
+        line.tax_bps,
+        line.over,
+        explain(line, currency),
     )
 
 
@@ -63,6 +85,6 @@ async def indicative_quote(
     check_date(found, deliver_by, today)
     fee_bps = (await ctx.chain.parameters()).fee_bps
     return IndicativeQuote(
-        quote_view(price(template, found.configuration, fee_bps=fee_bps), deliver_by),
+        quote_view(price(template, found.configuration, found.sheet, fee_bps=fee_bps), deliver_by),
         earliest_delivery(found, today),
     )

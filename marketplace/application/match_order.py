@@ -98,7 +98,7 @@ async def _search(ctx: Context, order: Order, buyer: str) -> Command:
     fee_bps = (await ctx.chain.parameters()).fee_bps
     choices = _by_supplier(chosen)
     bench = bench_of(choices, lines, offers, currency=template.currency, latest_days=latest)
-    priced = price(template, found.configuration, fee_bps=fee_bps)
+    priced = price(template, found.configuration, found.sheet, fee_bps=fee_bps)
     digest = ctx.chain.keccak(ctx.canonical(offers_document(choices, bench)))
     return RecordMatch(choices, priced, answer.partial, None, bench, digest)
 

@@ -40,7 +40,7 @@ async def place_order(
     found = await makeable(ctx, template, configuration, caller.id)
     configured, now = found.configuration, ctx.clock.now()
     check_date(found, deliver_by, now.date())
-    price(template, configured, fee_bps=0)
+    price(template, configured, found.sheet, fee_bps=0)
     # The id follows from customer and reference, so that a repeat after a lost answer finds the first order.
     order_id = "ord_" + ctx.chain.keccak(f"{caller.id}|{client_reference}".encode())[2:26]
     async with ctx.uow.glance() as tx:

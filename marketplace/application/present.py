@@ -1,7 +1,7 @@
 """Orders, agreements and requests as their readers may see them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from marketplace.application.access import concerns
@@ -158,16 +158,11 @@ def _next_action(order: Order, reader: Account) -> NextAction | None:
 def _quote(order: Order) -> QuoteView | None:
     if order.price is None:
         return None
-    view = quote_view(order.price, order.deliver_by)
     firm = order.status not in (Status.PLACED, Status.MATCHED, Status.ACCEPTED, Status.SOURCING)
-    return QuoteView(
+    return replace(
+        quote_view(order.price, order.deliver_by),
         kind="firm" if firm else "indicative",
         version=1 + order.searches,
-        total_minor=view.total_minor,
-        currency=view.currency,
-        lines=view.lines,
-        platform_fee_minor=view.platform_fee_minor,
-        deliver_by=view.deliver_by,
         firm_until=order.firm_until,
         digest=order.quote_digest,
         firm_by=None if firm else order.firm_by,

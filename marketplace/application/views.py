@@ -100,11 +100,28 @@ class ProductView:
 
 
 @dataclass(frozen=True, slots=True)
+class InputView:
+    """A number that a formula names."""
+
+    name: str
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
 class LineView:
-    """One line of a price."""
+    """One line of a price: `formula` of `inputs`; a share names in `over` the lines that it is a share of.
+
+    `explained` is the same for people. A price of before there were traces has label and amount alone.
+    """
 
     label: str
     amount_minor: int
+    code: str = ""
+    formula: str = ""
+    inputs: tuple[InputView, ...] = ()
+    tax_bps: int = 0
+    over: tuple[str, ...] = ()
+    explained: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +138,7 @@ class QuoteView:
     firm_until: datetime | None
     digest: str | None
     firm_by: datetime | None = None
+    platform_fee: LineView | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The itemised price of an order from what it costs: whole numbers in, a trace that adds up out."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from marketplace.domain.errors import InvalidInput
@@ -79,8 +79,17 @@ def trace(costs: Costs, currency: str) -> PriceTrace:
     for code, label, bps, formula in (*steps, ("discount", costs.discount_label, costs.discount_bps, DISCOUNT)):
         lines += [line for line in _shares(code, label, lines, bps, formula) if line.amount_minor]
     taxes = tuple(_tax(lines, rate) for rate in sorted({line.tax_bps for line in lines if line.tax_bps}))
-    everything = (*lines, *taxes)
-    fee = _share("fee", "Platform fee, inside the total", everything, costs.fee_bps, SHARE, 0)
+    return _complete(currency, lines, taxes, costs.fee_bps)
+
+
+def listed(pieces: Iterable[Bought], currency: str, fee_bps: int) -> PriceTrace:
+    """List prices, itemised: a line for each that costs something, tax inside. Raises InvalidInput as `trace` does."""
+    lines = [_line(one.id, one.label, PER_PIECE, _pieces(one), one.tax_bps) for one in pieces]
+    return _complete(currency, [line for line in lines if line.amount_minor], (), fee_bps)
+
+
+def _complete(currency: str, lines: Sequence[TraceLine], taxes: tuple[TraceLine, ...], fee_bps: int) -> PriceTrace:
+    fee = _share("fee", "Platform fee, inside the total", (*lines, *taxes), fee_bps, SHARE, 0)
     found = PriceTrace(currency, tuple(lines), taxes, fee)
     if not 0 < found.total_minor <= MAX_MINOR:
         raise InvalidInput("price", f"this order would cost {found.total_minor} cents, which cannot be charged")
@@ -124,10 +133,13 @@ def _cost_lines(costs: Costs) -> Iterator[TraceLine]:
     yield _work("finishing", "Finishing", costs.finishing, rate)
     yield _work("inspection", "Inspection", costs.inspection, rate)
     for one in costs.bought:
-        priced = {"quantity": one.quantity, "minor_per_piece": one.minor_per_piece}
-        yield _line(f"bought:{one.id}", one.label, PER_PIECE, priced, one.tax_bps)
+        yield _line(f"bought:{one.id}", one.label, PER_PIECE, _pieces(one), one.tax_bps)
     yield _line("freight", "Freight", FIXED, {"minor": costs.freight_minor}, rate)
     yield _work("risk", "Risk: 80 % time over 50 % time", Work(costs.run_p80 - costs.run_p50, own), rate)
+
+
+def _pieces(one: Bought) -> Mapping[str, int]:
+    return {"quantity": one.quantity, "minor_per_piece": one.minor_per_piece}
 
 
 def _work(code: str, label: str, work: Work, tax_bps: int) -> TraceLine:

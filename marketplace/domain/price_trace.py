@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import IntEnum
 
 from marketplace.domain.errors import InvalidInput
 from marketplace.domain.money import MAX_MINOR, spell
@@ -17,6 +18,12 @@ from marketplace.domain.money import MAX_MINOR, spell
 LONGEST_FORMULA = 200
 MOST_LINES = 1_000
 SHARE = "base_minor * bps // 10000"
+
+
+class Form(IntEnum):
+    """The form in which a trace is kept and signed (`price_document`): one of another form is not read."""
+
+    FIRST = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,7 @@ class PriceTrace:
     lines: tuple[TraceLine, ...]
     taxes: tuple[TraceLine, ...]
     platform_fee: TraceLine
+    version: Form = Form.FIRST
 
     @property
     def net_minor(self) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from marketplace.domain.cost_sheet import Costing
 from marketplace.domain.engineering import Engineering
 from marketplace.domain.formula import Formula
 
@@ -167,6 +168,7 @@ class Template:
     shift_seconds: int = 8 * 3600
     engineering: Engineering = field(default_factory=Engineering)
     drawing: Drawing | None = None
+    costing: Costing | None = None
 
     def options(self) -> Iterator[Option]:
         """All options of all modules, in the order in which people read them."""

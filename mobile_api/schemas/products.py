@@ -180,11 +180,27 @@ class QuoteRequest(In):
     deliver_by: CalendarDate
 
 
+class QuoteInput(Out):
+    """A number that a line's formula names."""
+
+    name: str
+    value: int
+
+
 class QuoteLine(Out):
-    """One line of a price; the lines add up to the total."""
+    """One line of a price; the lines, taxes among them, add up to the total, and each can be worked out again.
+
+    Prices of before lines had formulas have label and amount alone.
+    """
 
     label: str
     amount_minor: Annotated[int, Field(description="Cents; a discount is negative.")]
+    code: Annotated[str, Field(description="Its name in `over`; a tax is `tax@` and its rate in basis points.")]
+    formula: Annotated[str, Field(description="Whole-number arithmetic on the inputs; `//` rounds down.")]
+    inputs: list[QuoteInput]
+    tax_bps: int
+    over: Annotated[list[str], Field(description="The codes of the lines whose sum the input `base_minor` is.")]
+    explained: Annotated[str, Field(description="The line as a person checks it.")]
 
 
 class Quote(Out):
@@ -202,6 +218,7 @@ class Quote(Out):
     firm_by: Annotated[
         Instant | None, Field(description="By then the suppliers that are asked must have answered.")
     ] = None
+    platform_fee: Annotated[QuoteLine | None, Field(description="How the fee inside the total is worked out.")] = None
 
 
 class QuoteAnswer(Out):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from marketplace.application.drafting import specification
 from marketplace.application.hand_over import hand_over
 from marketplace.application.inbox import messages
 from marketplace.application.ship_order import ship_order
@@ -10,6 +11,7 @@ from marketplace.application.view_orders import order as view_order
 from marketplace.application.view_timeline import timeline
 from marketplace.domain.agreement import AgreementStatus
 from marketplace.domain.order import Status
+from marketplace.domain.price_trace import recompute
 from tests.application.example import FUNDS_MINOR, SECRET, SUPPLY_MINOR, TOTAL_MINOR, address_of
 from tests.application.world import World
 
@@ -31,6 +33,21 @@ def balances(world: World) -> dict[str, int]:
     }
 
 
+async def as_exported(world: World, order_id: str) -> None:
+    """From what is stored the price can be worked out again, and the hash in every agreement's terms."""
+    async with world.ctx.uow.read() as tx:
+        order = await tx.orders.get(order_id)
+    assert order is not None
+    assert order.price is not None
+    assert order.price.trace is not None
+    assert recompute(order.price.trace) == ()
+    for one in await world.agreements(order_id):
+        document = specification(order, order.price, one.terms.salt, one.lines)
+        assert world.chain.keccak(world.ctx.canonical(document)) == one.terms.spec_hash
+        document["quote"]["trace"]["lines"][0]["amount_minor"] += 1
+        assert world.chain.keccak(world.ctx.canonical(document)) != one.terms.spec_hash
+
+
 @pytest.mark.req(40, 43, 44, 47, 48, 53, 54, 58, 68, 70, 76, 78, 79, 80, 86, 88)
 async def test_an_order_goes_from_placed_to_settled(world: World) -> None:
     order_id = await world.contracted()
@@ -38,6 +55,7 @@ async def test_an_order_goes_from_placed_to_settled(world: World) -> None:
     assert {item.status for item in (delivery, amp, reconcavo)} == {AgreementStatus.OPEN}
     assert [item.terms.amount_minor for item in (delivery, amp, reconcavo)] == [60_000, AMP_MINOR, RECONCAVO_MINOR]
     assert AMP_MINOR + RECONCAVO_MINOR == SUPPLY_MINOR
+    await as_exported(world, order_id)
     # The suppliers' money came out of the advance: the manufacturer had none, and needed none.
     assert balances(world)["customer"] == FUNDS_MINOR - TOTAL_MINOR
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marketplace.domain.configuration import configure
@@ -32,6 +32,7 @@ def test_forty_cylinders_with_a_40_mm_base_cost_600_euros() -> None:
 
 @pytest.mark.req(45)
 @pytest.mark.parametrize("template", PRODUCTS, ids=lambda template: template.id)
+@settings(deadline=None)
 @given(data=st.data(), fee_bps=st.integers(0, BPS))
 def test_the_lines_add_up_to_the_total_and_the_fee_is_inside(
     template: Template, data: st.DataObject, fee_bps: int

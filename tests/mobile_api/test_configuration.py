@@ -1,9 +1,11 @@
 """The configurator over HTTP: why choices do not go together, what would mend them, and files of one's own."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from marketplace.domain.price_trace import PriceTrace, TraceLine, recompute
 from tests.mobile_api.world import World
 from tests.planning.test_stl_file import binary, box
 from tests.planning.test_svg_file import HOSTILE, SQUARE, svg
@@ -56,6 +58,29 @@ async def test_what_is_not_valid_says_why_and_each_repair_mends_it(world: World)
         quote = {"configuration": mended, "deliver_by": "2027-04-01"}
         answer = await world.client.post(f"{CYLINDER}/quotes", json=quote, headers=ana.headers)
         assert answer.json()["quote"]["total_minor"] == repair["total_minor"]
+
+
+@pytest.mark.req(45)
+async def test_whoever_asks_for_a_price_can_work_it_out_again(world: World) -> None:
+    ana = await world.join()
+    body = {"configuration": {"amount": 10}, "deliver_by": "2027-04-01"}
+    for product in (CYLINDER, SIGN):
+        quote = (await world.client.post(f"{product}/quotes", json=body, headers=ana.headers)).json()["quote"]
+        lines = [_told(line) for line in quote["lines"]]
+        taxes = tuple(line for line in lines if line.code.startswith("tax@"))
+        own = tuple(line for line in lines if line not in taxes)
+        assert bool(taxes) is (product == SIGN)
+        told = PriceTrace(quote["currency"], own, taxes, _told(quote["platform_fee"]))
+        assert recompute(told) == ()
+        assert (told.total_minor, told.platform_fee.amount_minor) == (quote["total_minor"], quote["platform_fee_minor"])
+        wrong = replace(own[0], amount_minor=own[0].amount_minor + 1)
+        assert recompute(replace(told, lines=(wrong, *own[1:])))
+
+
+def _told(line: dict[str, Any]) -> TraceLine:
+    inputs = tuple((one["name"], one["value"]) for one in line["inputs"])
+    amount, tax = line["amount_minor"], line["tax_bps"]
+    return TraceLine(line["code"], line["label"], line["formula"], inputs, amount, tax, tuple(line["over"]))
 
 
 @pytest.mark.req(28)

@@ -41,7 +41,7 @@ def dataclasses_of_the_domain() -> list[type[Any]]:
     return found
 
 
-NEVER_STORED = {"marketplace.domain.product", "marketplace.domain.engineering", "marketplace.domain.formula"}
+NEVER_STORED = {f"marketplace.domain.{name}" for name in ("product", "engineering", "formula", "cost_sheet")}
 """Templates are files, with formulas in them; what they say of a configuration is answered, not kept."""
 STORED = [
     kind for kind in dataclasses_of_the_domain() if kind.__module__ not in NEVER_STORED and kind.__name__ != "Decision"

@@ -1726,6 +1726,8 @@ export interface components {
              * @description By then the suppliers that are asked must have answered.
              */
             firm_by?: string | null;
+            /** @description How the fee inside the total is worked out. */
+            platform_fee?: components["schemas"]["QuoteLine"] | null;
         };
         /**
          * QuoteAnswer
@@ -1740,8 +1742,20 @@ export interface components {
             earliest_delivery: string;
         };
         /**
+         * QuoteInput
+         * @description A number that a line's formula names.
+         */
+        QuoteInput: {
+            /** Name */
+            name: string;
+            /** Value */
+            value: number;
+        };
+        /**
          * QuoteLine
-         * @description One line of a price; the lines add up to the total.
+         * @description One line of a price; the lines, taxes among them, add up to the total, and each can be worked out again.
+         *
+         *     Prices of before lines had formulas have label and amount alone.
          */
         QuoteLine: {
             /** Label */
@@ -1751,6 +1765,30 @@ export interface components {
              * @description Cents; a discount is negative.
              */
             amount_minor: number;
+            /**
+             * Code
+             * @description Its name in `over`; a tax is `tax@` and its rate in basis points.
+             */
+            code: string;
+            /**
+             * Formula
+             * @description Whole-number arithmetic on the inputs; `//` rounds down.
+             */
+            formula: string;
+            /** Inputs */
+            inputs: components["schemas"]["QuoteInput"][];
+            /** Tax Bps */
+            tax_bps: number;
+            /**
+             * Over
+             * @description The codes of the lines whose sum the input `base_minor` is.
+             */
+            over: string[];
+            /**
+             * Explained
+             * @description The line as a person checks it.
+             */
+            explained: string;
         };
         /**
          * QuoteRequest
