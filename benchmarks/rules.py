@@ -24,12 +24,12 @@ TRIES = 5
 LETTERS = "abcdefgh"
 
 
-def template(seed: int = 1) -> Template:
+def document(seed: int = 1) -> dict[str, Any]:
     """Half of the options are choices, half numbers; a rule joins two or three of them and holds for the defaults."""
     draw = random.Random(seed)
     options = [_option(number) for number in range(OPTIONS)]
     rules = [{"id": f"r{number}", "message": f"rule {number}", "require": _rule(draw)} for number in range(RULES)]
-    data = {
+    return {
         "id": "bench",
         "version": 1,
         "name": "Bench",
@@ -46,7 +46,11 @@ def template(seed: int = 1) -> Template:
         "machines": [{"id": "mill", "label": "The mill", "limits": [{"feature": "size", "maximum": 290}]}],
         "routing": [{"id": "cut", "label": "Cut", "machine": "mill", "setup_minutes": 1, "run_seconds": "size"}],
     }
-    return load_template(data, "bench")
+
+
+def template(seed: int = 1) -> Template:
+    """The document as it is loaded."""
+    return load_template(document(seed), "bench")
 
 
 def _option(number: int) -> dict[str, Any]:

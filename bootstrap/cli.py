@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from bootstrap.commands import backup, chain, doctor, effects, logs, registry, suppliers
+from bootstrap.commands import quote as quoting
 from bootstrap.commands import select as selecting
 from bootstrap.options import HOST, Child, Config, Data, Port, begin, settings_of
 from bootstrap.processes import run_until_stopped
@@ -98,6 +99,7 @@ app.command(short_help="Copy everything while it runs.", epilog=backup.BACKUP_EX
 app.command(short_help="Come back from a backup.", epilog=backup.RESTORE_EXAMPLE)(backup.restore)
 app.command(short_help="Search what the processes wrote.", epilog=logs.EXAMPLE)(logs.logs)
 app.command(short_help="Choose suppliers for a bill of materials.", epilog=selecting.EXAMPLE)(selecting.select)
+app.command(short_help="Quote one order from a file: price, dates, penalties.", epilog=quoting.EXAMPLE)(quoting.quote)
 app.add_typer(chain.app)
 app.add_typer(effects.app)
 app.add_typer(registry.app)

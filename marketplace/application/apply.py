@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from marketplace.application.context import Context
+from marketplace.application.planned import follow
 from marketplace.domain.agreement import AgreementStatus
 from marketplace.domain.commands import Command
 from marketplace.domain.effects import Effect
@@ -57,6 +58,7 @@ async def apply_each(ctx: Context, tx: Transaction, order_id: str, commands: Seq
         effects += decision.effects
     if events:
         await tx.orders.save(order, events, effects, now)
+        await follow(tx, before, order, now)
         gone = _drafts(before) if order.status in VOIDS else _drafts(before) - _drafts(order)
         if gone and before.status not in VOIDS:
             why = next((WHY_VOID[type(event)] for event in reversed(events) if type(event) in WHY_VOID), None)

@@ -24,6 +24,7 @@ from marketplace.domain.product import (
 )
 from marketplace.planning.expressions import Language
 from marketplace.planning.lead_time import SECONDS_A_DAY
+from marketplace.planning.machines import MachinesDiffer, machines_of
 
 
 def load_catalogue(directory: Path) -> Mapping[str, Template]:
@@ -40,6 +41,10 @@ def load_catalogue(directory: Path) -> Mapping[str, Template]:
         if template.id in catalogue:
             raise InvalidInput(path.name, f"the product id {template.id} is taken by another file")
         catalogue[template.id] = template
+        try:
+            machines_of(one for one in catalogue.values() if one.manufacturer == template.manufacturer)
+        except MachinesDiffer as differ:
+            raise InvalidInput(f"{path.name}: machines", str(differ)) from differ
     return catalogue
 
 

@@ -3,6 +3,7 @@
 Each formula is compiled here, when the marketplace starts: a wrong one is refused with its place in the file.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,11 +23,16 @@ from marketplace.domain.engineering import (
 from marketplace.domain.errors import InvalidInput
 from marketplace.domain.formula import Formula, FormulaFailed, Table
 from marketplace.domain.product import ChoiceOption, Drawing, FileOption, Option, Shape, Template
+from marketplace.planning.calendar import Shifts
 from marketplace.planning.expressions import FACTS, BadExpression, Kind, Language
 from marketplace.planning.preview import ELEMENTS, STYLES
+from marketplace.planning.schedule import MOST_ALTERNATIVES
 
-MOST = {"rules": 500, "features": 60, "machines": 50, "routing": 60, "shapes": 200}
+MOST = {"rules": 500, "features": 60, "machines": 50, "routing": 60, "shapes": 200, "shifts": 50}
 """A template is data from outside: what it may hold is bounded."""
+
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 def whole_number(value: object, key: str) -> int:
@@ -129,7 +135,37 @@ class FormulaReader:
             if limit.minimum is None and limit.maximum is None and not limit.one_of:
                 raise self._wrong(f"{place}.{limit.feature}", "must have a minimum, a maximum or one_of")
             limits.append(limit)
-        return Machine(str(data["id"]), str(data["label"]), tuple(limits))
+        count = whole_number(data.get("count", 1), f"{place}.count")
+        if not 0 < count <= MOST_ALTERNATIVES:
+            raise self._wrong(f"{place}.count", f"must be from 1 to {MOST_ALTERNATIVES}")
+        return Machine(str(data["id"]), str(data["label"]), tuple(limits), count, self._windows(data, place))
+
+    def _windows(self, data: Mapping[str, Any], place: str) -> tuple[tuple[int, int], ...]:
+        """Shifts as minutes of the week: `{days: [mon, tue], from: "06:00", to: "14:00"}`, in UTC."""
+        given = data.get("shifts", [])
+        if not isinstance(given, list) or len(given) > MOST["shifts"]:
+            raise self._wrong(f"{place}.shifts", f"must be a list of at most {MOST['shifts']}")
+        found = []
+        for number, shift in enumerate(given):
+            here = f"{place}.shifts.{number}"
+            if not isinstance(shift, Mapping) or set(shift) != {"days", "from", "to"}:
+                raise self._wrong(here, "has days, from and to")
+            begin, end = (self._minute(shift[edge], f"{here}.{edge}") for edge in ("from", "to"))
+            if not isinstance(shift["days"], list) or not set(map(str, shift["days"])) <= set(DAYS):
+                raise self._wrong(f"{here}.days", f"must be a list of {', '.join(DAYS)}")
+            found += [(DAYS.index(day) * 1_440 + begin, DAYS.index(day) * 1_440 + end) for day in shift["days"]]
+        windows = tuple(sorted(found))
+        try:
+            return Shifts(windows).windows if windows else ()
+        except ValueError as wrong:
+            raise self._wrong(f"{place}.shifts", str(wrong)) from wrong
+
+    def _minute(self, given: object, place: str) -> int:
+        parts = re.fullmatch("([01][0-9]|2[0-4]):([0-5][0-9])", str(given))
+        minute = int(parts[1]) * 60 + int(parts[2]) if parts else 1_441
+        if minute > 1_440:
+            raise self._wrong(place, "must be a time such as 06:00, at most 24:00")
+        return minute
 
     def _operation(self, data: Mapping[str, Any], machines: Sequence[Machine]) -> Operation:
         place = f"routing.{data['id']}"

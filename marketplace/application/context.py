@@ -1,9 +1,10 @@
 """What every use case is given: the ports, the catalogue and the platform's commercial policy."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from marketplace.application.plan_book import PlanBook
 from marketplace.domain.product import Template
 from marketplace.ports.chain import Chain
 from marketplace.ports.clock import Clock
@@ -46,7 +47,8 @@ class Policy:
 @dataclass(frozen=True, slots=True)
 class Context:
     """Ports and policy. `new_id` gives random ids, `random_hash` 32 random bytes as 0x-hex, `canonical` the RFC 8785
-    bytes of a JSON value, `random` a number from 0 up to 1 that spreads waits: nothing secret hangs on it."""
+    bytes of a JSON value, `random` a number from 0 up to 1 that spreads waits: nothing secret hangs on it;
+    `plans` are the calendars that this process has at hand."""
 
     uow: UnitOfWork
     clock: Clock
@@ -62,3 +64,4 @@ class Context:
     canonical: Callable[[Any], bytes]
     random: Callable[[], float]
     telemetry: Telemetry = UNWATCHED
+    plans: PlanBook = field(default_factory=PlanBook)

@@ -1,7 +1,7 @@
 """What terms of deliveries and supplies are made of, and who is asked to sign them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -67,6 +67,9 @@ def quote_document(order: Order, price: Price) -> dict[str, Any]:
     beside: dict[str, Any] = {} if order.offers_digest is None else {"offers": order.offers_digest}
     if price.trace is not None:
         beside["trace"] = document_of(price.trace)
+    if order.promise is not None:
+        promised = asdict(order.promise)
+        beside["promise"] = promised | {name: promised[name].isoformat() for name in ("p50_day", "p90_day")}
     return beside | {
         "total_minor": price.total_minor,
         "currency": price.currency,
@@ -127,6 +130,17 @@ def _base(ctx: Context) -> dict[str, Any]:
     }
 
 
+def _penalty(ctx: Context, order: Order) -> dict[str, int]:
+    """What the quote promises of its day, never above the policy's bounds; orders of before have those themselves."""
+    found, policy = order.promise, ctx.policy
+    if found is None:
+        return {}
+    return {
+        "penalty_bps_per_day": min(found.penalty_bps_per_day, policy.penalty_bps_per_day),
+        "penalty_cap_bps": min(found.penalty_cap_bps, policy.penalty_cap_bps),
+    }
+
+
 def _end_of(day: date) -> int:
     """The last second of a day."""
     midnight = datetime.combine(day + timedelta(days=1), time(), UTC)
@@ -146,7 +160,7 @@ async def draft_delivery(
     if parties.maker.attestor != ZERO_ADDRESS and machine > 0:
         milestones.append(Milestone(machine, EventCode.PRODUCTION_FINISHED, Witness.ATTESTOR))
     terms = Terms(
-        **_base(ctx),
+        **(_base(ctx) | _penalty(ctx, order)),
         carrier=parties.carrier.address,
         arbiter=known.arbiter,
         token=known.token,

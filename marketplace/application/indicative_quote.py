@@ -1,45 +1,34 @@
-"""A price at once, without an order: what it would cost, and how soon it can be there."""
+"""A price at once, without an order: what it would cost, and by which dates it can be there."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import date, timedelta
 
 from marketplace.application.browse_products import template_of
-from marketplace.application.configure_product import Configured, makeable
+from marketplace.application.configure_product import makeable
 from marketplace.application.context import Context
-from marketplace.application.views import IndicativeQuote, InputView, LineView, QuoteView
-from marketplace.domain.engineering import routed
+from marketplace.application.planned import maker_of, plan
+from marketplace.application.quote_views import DateView, IndicativeQuote, InputView, LineView, PromiseView, QuoteView
 from marketplace.domain.errors import InvalidInput
 from marketplace.domain.parties import Account
 from marketplace.domain.price_trace import TraceLine, explain
-from marketplace.domain.pricing import Price, price
-from marketplace.planning.lead_time import earliest_days
+from marketplace.domain.pricing import Price
+from marketplace.domain.promise import DatePromise
+from marketplace.planning.quotation import DateOffer, Quotation
 
 FURTHEST = timedelta(days=365)
 """Nobody can promise more than a year ahead."""
 
 
-def earliest_delivery(found: Configured, today: date) -> date:
-    """The first day that can be promised: by the routing's work where there is one, else by seconds a piece."""
-    template, pieces = found.template, found.configuration.amount
-    steps = routed(template.engineering, found.sheet)
-    work = sum(step.setup_minutes * 60 + step.run_seconds * pieces for step in steps)
-    days = earliest_days(
-        1,
-        base_days=template.lead_time_days,
-        seconds_per_piece=work if steps else template.seconds_per_piece * pieces,
-        shift_seconds=template.shift_seconds,
-    )
-    return today + timedelta(days=days)
-
-
-def check_date(found: Configured, deliver_by: date, today: date) -> None:
+def check_date(quoted: Quotation, deliver_by: date, today: date) -> None:
     """Raises InvalidInput for a date that cannot be promised."""
-    earliest = earliest_delivery(found, today)
-    if not earliest <= deliver_by <= today + FURTHEST:
-        raise InvalidInput("deliver_by", f"must be from {earliest} to {today + FURTHEST}: this product takes time")
+    if not quoted.earliest <= deliver_by <= today + FURTHEST:
+        raise InvalidInput(
+            "deliver_by", f"must be from {quoted.earliest} to {today + FURTHEST}: this product takes time"
+        )
 
 
-def quote_view(price: Price, deliver_by: date) -> QuoteView:
+def quote_view(price: Price, deliver_by: date, promise: DatePromise | None) -> QuoteView:
     """An indicative quote."""
     return QuoteView(
         kind="indicative",
@@ -52,6 +41,7 @@ def quote_view(price: Price, deliver_by: date) -> QuoteView:
         deliver_by=deliver_by,
         firm_until=None,
         digest=None,
+        promise=None if promise is None else PromiseView(**asdict(promise)),
     )
 
 
@@ -78,13 +68,28 @@ def _traced(line: TraceLine, currency: str) -> LineView:
 async def indicative_quote(
     ctx: Context, caller: Account, product_id: str, *, configuration: Mapping[str, object], deliver_by: date
 ) -> IndicativeQuote:
-    """Price and earliest date. Raises NotFound, InvalidInput, NotMakeable, ChainUnavailable."""
+    """Price, and the dates worth choosing from. Raises NotFound, InvalidInput, NotMakeable, ChainUnavailable."""
     template = template_of(ctx, product_id)
     found = await makeable(ctx, template, configuration, caller.id)
-    today = ctx.clock.now().date()
-    check_date(found, deliver_by, today)
     fee_bps = (await ctx.chain.parameters()).fee_bps
+    quoted = (await plan(ctx, found, await maker_of(ctx, found), fee_bps=fee_bps)).quotation
+    check_date(quoted, deliver_by, ctx.clock.now().date())
     return IndicativeQuote(
-        quote_view(price(template, found.configuration, found.sheet, fee_bps=fee_bps), deliver_by),
-        earliest_delivery(found, today),
+        quote_view(quoted.at(deliver_by).price, deliver_by, quoted.promise(deliver_by)),
+        quoted.earliest,
+        tuple(_date(one, quoted) for one in quoted.offers),
+        quoted.p50_day,
+        quoted.p90_day,
+        quoted.recommended,
+    )
+
+
+def _date(offer: DateOffer, quoted: Quotation) -> DateView:
+    return DateView(
+        offer.day,
+        offer.price.total_minor,
+        offer.probability_bps,
+        offer.penalty_bps_per_day,
+        offer.penalty_cap_bps,
+        offer.day == quoted.recommended,
     )

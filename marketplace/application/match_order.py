@@ -2,27 +2,31 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from marketplace.application.advance import advance_of
 from marketplace.application.apply import apply
 from marketplace.application.bench import bench_of, offers_document
 from marketplace.application.browse_products import template_of
-from marketplace.application.configure_product import configured
+from marketplace.application.configure_product import Configured, configured
 from marketplace.application.context import Context
+from marketplace.application.planned import HOLDING, Planned, hold, plan
 from marketplace.domain.acceptance import Received
 from marketplace.domain.advance import net_advance
 from marketplace.domain.commands import Command, PostponeMatch, RecordMatch, RejectOrder
 from marketplace.domain.configuration import required_lines
+from marketplace.domain.errors import Conflict, InvalidInput
 from marketplace.domain.events import SupplyChoice
 from marketplace.domain.money import spell
 from marketplace.domain.order import Order, Status
 from marketplace.domain.parties import Organisation
-from marketplace.domain.pricing import price
 from marketplace.domain.sourcing import needed_by
 from marketplace.ports.selection import Chosen, NoSelection
 from marketplace.ports.supplier_directory import DirectoryMisconfigured, DirectoryUnavailable, Offer, Offers
+
+MOST_TRIES = 5
+"""How often the calendars are looked at anew within one attempt when somebody else was faster."""
 
 LONGEST_RETRY = timedelta(minutes=10)
 MISCONFIGURED_RETRY = timedelta(minutes=5)
@@ -30,7 +34,10 @@ MISCONFIGURED_RETRY = timedelta(minutes=5)
 
 
 async def match_order(ctx: Context, order_id: str) -> None:
-    """Search, choose, record. An order that waits for something else is left alone."""
+    """Search, choose, quote, record, and hold the machines' time. An order that waits for something else is left alone.
+
+    Raises Conflict where others changed the manufacturer's plan again and again: trying later makes sense.
+    """
     async with ctx.uow.read() as tx:
         order = await tx.orders.get(order_id)
         if order is None or order.status is not Status.PLACED:
@@ -40,12 +47,52 @@ async def match_order(ctx: Context, order_id: str) -> None:
         standing = (0, 0)
         if rule.looks_around:
             standing = await tx.orders.standing(order.manufacturer_id, order.customer_id, order.id)
-    command = await _search(ctx, order, (maker.registry_party_id if maker else None) or "")
-    if isinstance(command, RecordMatch):
-        exception = rule.exception(_received(ctx, order, command, standing))
-        command = replace(command, exception=exception or await _own_money(ctx, command))
-    async with ctx.uow.write() as tx:
-        await apply(ctx, tx, order_id, command)
+    found = await _search(ctx, order, (maker.registry_party_id if maker else None) or "")
+    if not isinstance(found, _Found):
+        async with ctx.uow.write() as tx:
+            await apply(ctx, tx, order_id, found)
+        return
+    for tries_left in reversed(range(MOST_TRIES)):
+        command, planned = await _quoted(ctx, order, found)
+        if planned is not None and isinstance(command, RecordMatch):
+            exception = rule.exception(_received(ctx, order, command, standing))
+            command = replace(command, exception=exception or await _own_money(ctx, command))
+        try:
+            async with ctx.uow.write() as tx:
+                before = await tx.orders.get(order_id)
+                matched = await apply(ctx, tx, order_id, command)
+                mine = before is not None and before.status is Status.PLACED and matched.status in HOLDING
+                if planned is not None and mine:  # another's match has held its own slots
+                    await hold(ctx, tx, matched, planned)
+            return
+        except Conflict:
+            if not tries_left:
+                raise
+
+
+async def _quoted(ctx: Context, order: Order, found: "_Found") -> tuple[Command, Planned | None]:
+    """The match with price and promise, and the plan that they come from; a refusal where it cannot be planned."""
+    fee_bps = (await ctx.chain.parameters()).fee_bps
+    maker = (order.manufacturer_id, found.configured.template.manufacturer)
+    try:
+        planned = await plan(ctx, found.configured, maker, fee_bps=fee_bps, choices=found.choices)
+    except InvalidInput as none:
+        return RejectOrder(f"no date can be kept: {none.message}", "platform"), None
+    offer = planned.quotation.at(order.deliver_by)
+    promise = planned.quotation.promise(order.deliver_by)
+    match = RecordMatch(found.choices, offer.price, found.partial, None, found.bench, found.digest, promise)
+    return match, planned
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a search came to."""
+
+    configured: Configured
+    choices: tuple[SupplyChoice, ...]
+    bench: tuple[SupplyChoice, ...]
+    partial: bool
+    digest: str
 
 
 def _received(ctx: Context, order: Order, match: RecordMatch, standing: tuple[int, int]) -> Received:
@@ -72,7 +119,7 @@ async def _own_money(ctx: Context, match: RecordMatch) -> str | None:
     return f"the suppliers cost {spell(missing, match.price.currency)} more than the advance pays: you would add it"
 
 
-async def _search(ctx: Context, order: Order, buyer: str) -> Command:
+async def _search(ctx: Context, order: Order, buyer: str) -> Command | _Found:
     template = template_of(ctx, order.product_id)
     found = await configured(ctx, template, order.configuration, order.customer_id, anew=False)
     lines = required_lines(template, found.sheet)
@@ -95,12 +142,10 @@ async def _search(ctx: Context, order: Order, buyer: str) -> Command:
         if answer.partial:
             return PostponeMatch(f"not all registries answered and {none}; the search goes on by itself", soon)
         return RejectOrder(f"no suppliers for this order: {none}", "platform")
-    fee_bps = (await ctx.chain.parameters()).fee_bps
     choices = _by_supplier(chosen)
     bench = bench_of(choices, lines, offers, currency=template.currency, latest_days=latest)
-    priced = price(template, found.configuration, found.sheet, fee_bps=fee_bps)
     digest = ctx.chain.keccak(ctx.canonical(offers_document(choices, bench)))
-    return RecordMatch(choices, priced, answer.partial, None, bench, digest)
+    return _Found(found, choices, bench, answer.partial, digest)
 
 
 def _patience(ctx: Context, waited: timedelta) -> timedelta:

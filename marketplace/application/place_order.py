@@ -8,13 +8,13 @@ from marketplace.application.configure_product import makeable
 from marketplace.application.context import Context
 from marketplace.application.design_files import digests_in
 from marketplace.application.indicative_quote import check_date
+from marketplace.application.planned import plan
 from marketplace.application.present import present, present_new
 from marketplace.application.views import OrderView
 from marketplace.domain.commands import PlaceOrder
 from marketplace.domain.errors import Conflict, Forbidden, InvalidInput, NotFound
 from marketplace.domain.lifecycle import place
 from marketplace.domain.parties import Account, Role
-from marketplace.domain.pricing import price
 
 
 async def place_order(
@@ -39,14 +39,14 @@ async def place_order(
     template = template_of(ctx, product_id)
     found = await makeable(ctx, template, configuration, caller.id)
     configured, now = found.configuration, ctx.clock.now()
-    check_date(found, deliver_by, now.date())
-    price(template, configured, found.sheet, fee_bps=0)
     # The id follows from customer and reference, so that a repeat after a lost answer finds the first order.
     order_id = "ord_" + ctx.chain.keccak(f"{caller.id}|{client_reference}".encode())[2:26]
     async with ctx.uow.glance() as tx:
         maker = await tx.parties.organisation_named(template.manufacturer)
     if maker is None:
         raise NotFound("product")
+    planned = await plan(ctx, found, (maker.id, maker.name), fee_bps=0)
+    check_date(planned.quotation, deliver_by, now.date())
     command = PlaceOrder(
         order_id=order_id,
         customer_id=caller.id,

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from marketplace.application.access import concerns
 from marketplace.application.context import Context
 from marketplace.application.indicative_quote import quote_view
+from marketplace.application.quote_views import QuoteView
 from marketplace.application.views import (
     AgreementView,
     ConfirmingView,
@@ -18,7 +19,6 @@ from marketplace.application.views import (
     PaymentView,
     PayoutView,
     ProgressView,
-    QuoteView,
     RequestedAgreement,
     SideView,
     SignatureRequestView,
@@ -160,7 +160,7 @@ def _quote(order: Order) -> QuoteView | None:
         return None
     firm = order.status not in (Status.PLACED, Status.MATCHED, Status.ACCEPTED, Status.SOURCING)
     return replace(
-        quote_view(order.price, order.deliver_by),
+        quote_view(order.price, order.deliver_by, order.promise),
         kind="firm" if firm else "indicative",
         version=1 + order.searches,
         firm_until=order.firm_until,

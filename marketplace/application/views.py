@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from marketplace.application.quote_views import QuoteView
+
 
 @dataclass(frozen=True, slots=True)
 class PartyView:
@@ -97,56 +99,6 @@ class ProductView:
     currency: str
     modules: tuple[ModuleView, ...]
     earliest_delivery_days: int
-
-
-@dataclass(frozen=True, slots=True)
-class InputView:
-    """A number that a formula names."""
-
-    name: str
-    value: int
-
-
-@dataclass(frozen=True, slots=True)
-class LineView:
-    """One line of a price: `formula` of `inputs`; a share names in `over` the lines that it is a share of.
-
-    `explained` is the same for people. A price of before there were traces has label and amount alone.
-    """
-
-    label: str
-    amount_minor: int
-    code: str = ""
-    formula: str = ""
-    inputs: tuple[InputView, ...] = ()
-    tax_bps: int = 0
-    over: tuple[str, ...] = ()
-    explained: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class QuoteView:
-    """A price and a date, indicative or firm. By `firm_by` the suppliers that are asked must have answered."""
-
-    kind: str
-    version: int
-    total_minor: int
-    currency: str
-    lines: tuple[LineView, ...]
-    platform_fee_minor: int
-    deliver_by: date
-    firm_until: datetime | None
-    digest: str | None
-    firm_by: datetime | None = None
-    platform_fee: LineView | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class IndicativeQuote:
-    """A price without an order."""
-
-    quote: QuoteView
-    earliest_delivery: date
 
 
 @dataclass(frozen=True, slots=True)

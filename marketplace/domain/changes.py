@@ -51,6 +51,7 @@ def _matched(order: Order, status: Status, event: e.OrderMatched) -> Order:
         price=event.price,
         bench=event.bench,
         offers_digest=event.offers_digest,
+        promise=event.promise,
         waiting_reason=None,
     )
 

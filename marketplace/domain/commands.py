@@ -5,6 +5,7 @@ from datetime import date, datetime
 
 from marketplace.domain.events import SupplyChoice
 from marketplace.domain.pricing import Price
+from marketplace.domain.promise import DatePromise
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class RecordMatch:
     exception: str | None
     bench: tuple[SupplyChoice, ...] = ()
     offers_digest: str | None = None
+    promise: DatePromise | None = None
 
 
 @dataclass(frozen=True, slots=True)

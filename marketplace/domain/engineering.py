@@ -52,11 +52,16 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """A class of machines and its envelope."""
+    """A class of machines, its envelope, how many there are, and their shifts.
+
+    A shift is a pair of minutes of the week, which begins on Monday at 00:00 UTC; without any the template's hold.
+    """
 
     id: str
     label: str
     limits: tuple[Limit, ...]
+    count: int = 1
+    windows: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from marketplace.domain.pricing import Price
+from marketplace.domain.promise import DatePromise
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ class OrderMatched:
     partial: bool
     bench: tuple[SupplyChoice, ...] = ()
     offers_digest: str | None = None
+    promise: DatePromise | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,7 +98,9 @@ def _allowed(order: Order, wanted: str, event: e.Event) -> Iterable[e.Event]:
 
 
 def _match(order: Order, command: c.RecordMatch, now: datetime) -> Iterable[e.Event]:
-    found = e.OrderMatched(command.choices, command.price, command.partial, command.bench, command.offers_digest)
+    found = e.OrderMatched(
+        command.choices, command.price, command.partial, command.bench, command.offers_digest, command.promise
+    )
     matched = _fact(order, found)
     # The late answer to a search before a supplier declined would ask that supplier again.
     stale = any(choice.supplier_id in order.excluded_suppliers for choice in command.choices)

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from marketplace.domain.events import SupplyChoice
 from marketplace.domain.pricing import Price
+from marketplace.domain.promise import DatePromise
 
 VACANT = ""
 """In the place of a supply's id: nobody has been asked to sign these parts yet."""
@@ -74,3 +75,4 @@ class Order:
     supplies_most_minor: int = 0
     searches: int = 0
     firm_by: datetime | None = None
+    promise: DatePromise | None = None

@@ -16,6 +16,7 @@ from marketplace.persistence.repositories.idempotency import SqlIdempotency
 from marketplace.persistence.repositories.inbox import SqlInbox
 from marketplace.persistence.repositories.orders import SqlOrders
 from marketplace.persistence.repositories.parties import SqlParties
+from marketplace.persistence.repositories.plans import SqlPlans
 from marketplace.persistence.repositories.production import SqlProduction
 from marketplace.persistence.repositories.restores import SqlLostAgreements, SqlRestores
 from marketplace.persistence.repositories.signatures import SqlSignatures
@@ -37,6 +38,7 @@ class SqlTransaction:
         self.inbox: ports.Inbox = SqlInbox(connection)
         self.signatures: ports.Signatures = SqlSignatures(connection)
         self.production: ports.Production = SqlProduction(connection)
+        self.plans: ports.Plans = SqlPlans(connection)
         self.outbox: ports.Outbox = outbox
         self.cursor: ports.ChainCursor = SqlChainCursor(connection)
         self.freezes: ports.Freezes = SqlFreezes(connection)

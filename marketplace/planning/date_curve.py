@@ -92,14 +92,18 @@ def date_curve(
     days.append(order.day(9_000, asked_at) + policy.slack_days)
     points: list[DatePoint] = []
     for day in sorted(set(days)):
-        point = DatePoint(
-            day, order.by_day(day, asked_at), _price(day, booked_bps, policy), penalty(order, day, asked_at, policy)
-        )
+        point = point_of(order, day, asked_at, booked_bps, policy)
         worth = not points or (
             point.probability_bps > points[-1].probability_bps or point.price_bps < points[-1].price_bps
         )
         points += [point] if worth else []
     return tuple(points)
+
+
+def point_of(order: Distribution, day: int, asked_at: int, booked_bps: Sequence[int], policy: DatePolicy) -> DatePoint:
+    """Any day, whether it is worth offering or not."""
+    late = penalty(order, day, asked_at, policy)
+    return DatePoint(day, order.by_day(day, asked_at), _price(day, booked_bps, policy), late)
 
 
 def _price(day: int, booked_bps: Sequence[int], policy: DatePolicy) -> int:

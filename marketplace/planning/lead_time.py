@@ -10,7 +10,7 @@ from math import ceil, exp
 from typing import Any
 
 from marketplace.planning.conformal import Calibration, Novelty, Residual
-from marketplace.planning.one_off import FEATURES, PRIOR, OneOff, features
+from marketplace.planning.one_off import FEATURES, PRIOR, OneOff, features, offset
 
 SECONDS_A_DAY = 24 * 3600
 
@@ -81,7 +81,7 @@ class LeadTimes:
     def log_minutes(self, job: OneOff) -> float:
         """The middle of the log-minutes of a job; groups that were never seen have no effect."""
         plain = sum(weight * value for weight, value in zip(self.weights, features(job), strict=True))
-        return plain + self.families.get(job.family, 0.0) + self.machines.get(job.machine, 0.0)
+        return plain + offset(job) + self.families.get(job.family, 0.0) + self.machines.get(job.machine, 0.0)
 
     def novelty(self, job: OneOff) -> Novelty:
         """What of the job the model has never met."""

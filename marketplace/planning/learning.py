@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from marketplace.planning.conformal import Calibration, Residual
 from marketplace.planning.lead_time import PRIOR_SPREAD, UNLEARNED, WINDOW, LeadTimes, Made
-from marketplace.planning.one_off import FEATURES, PRIOR, PRIOR_DEVIATION, features
+from marketplace.planning.one_off import FEATURES, PRIOR, PRIOR_DEVIATION, features, offset
 
 HELD_OUT_BPS = 3_000
 """The newest share of the window that calibrates and teaches nothing."""
@@ -73,7 +73,7 @@ class _Moments:
             or [np.zeros((len(taught), 0))]
         )
         self._rows: NDArray[np.float64] = np.hstack([numbers, groups]).astype(float)
-        logs = np.log(np.array([made.minutes for made in taught], dtype=float))
+        logs = np.array([log(made.minutes) - offset(made.job) for made in taught], dtype=float)
         self._errors: NDArray[np.float64] = logs - numbers @ np.array(PRIOR)
         deviations = (*PRIOR_DEVIATION, *[GROUP_DEVIATION] * (len(self._families) + len(self._machines)))
         self._penalty = np.diag((NOISE / np.array(deviations)) ** 2)

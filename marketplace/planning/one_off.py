@@ -30,6 +30,7 @@ _BOUNDS = {
     "tolerance_grade": (1, 18),
     "setups": (1, 100),
     "quantity": (1, 100_000),
+    "routed_minutes": (0, 10**7),
 }
 _LONGEST_NAME = 64
 
@@ -37,6 +38,8 @@ _LONGEST_NAME = 64
 @dataclass(frozen=True, slots=True)
 class OneOff:
     """What decides about the minutes of a job. `tolerance_grade` is the IT grade of ISO 286-1, 1 (finest) to 18.
+
+    Where a routing says the minutes (`routed_minutes`), nothing else of the job does, and events say how far off it is.
 
     Raises ValueError for a number outside its range or a name that is empty or longer than 64 characters.
     """
@@ -50,6 +53,7 @@ class OneOff:
     quantity: int
     family: str
     machine: str
+    routed_minutes: int = 0
 
     def __post_init__(self) -> None:
         for name, (least, most) in _BOUNDS.items():
@@ -60,6 +64,16 @@ class OneOff:
             value = getattr(self, name)
             if not isinstance(value, str) or not 0 < len(value) <= _LONGEST_NAME:
                 raise ValueError(f"{name} must be a name of at most {_LONGEST_NAME} characters")
+
+
+def routed_job(minutes: int, family: str, machine: str) -> OneOff:
+    """A job whose minutes a routing says; in all else it is the reference job."""
+    return OneOff(50_000, 0, 0, 9, "steel", 1, 1, family, machine, max(1, min(minutes, 10**7)))
+
+
+def offset(job: OneOff) -> float:
+    """How far the log-minutes of a routed job lie from the reference job's before any event; 0 for one without."""
+    return math.log(job.routed_minutes) - PRIOR[0] if job.routed_minutes else 0.0
 
 
 def features(job: OneOff) -> tuple[float, ...]:

@@ -317,6 +317,10 @@ class Production(Protocol):
         """The highest sequence number up to which nothing is missing."""
         ...
 
+    async def span(self, agreement_id: str) -> tuple[int, int] | None:
+        """Instants in ms of the first and the last event of an agreement, or None before the first."""
+        ...
+
     async def last_hash(self, agreement_id: str, gateway: str) -> str | None:
         """Payload hash of the newest event of this pair, or None before the first."""
         ...

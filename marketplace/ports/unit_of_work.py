@@ -6,6 +6,7 @@ from typing import Protocol
 from marketplace.ports.chain_cursor import ChainCursor, Freezes
 from marketplace.ports.design_files import DesignFile, DesignFiles, Held
 from marketplace.ports.outbox import Outbox, StoredEffect
+from marketplace.ports.plans import Plans
 from marketplace.ports.repositories import (
     Agreements,
     Gateway,
@@ -38,6 +39,7 @@ __all__ = [
     "Orders",
     "Outbox",
     "Parties",
+    "Plans",
     "Production",
     "Restores",
     "SignatureRequest",
@@ -68,6 +70,7 @@ class Transaction(Protocol):
     inbox: Inbox
     signatures: Signatures
     production: Production
+    plans: Plans
     outbox: Outbox
     cursor: ChainCursor
     freezes: Freezes

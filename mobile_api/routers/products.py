@@ -2,7 +2,8 @@
 
 from marketplace.application import browse_products, configure_product, indicative_quote
 from marketplace.application.configuration_views import ConfigurationView
-from marketplace.application.views import IndicativeQuote, ProductView
+from marketplace.application.quote_views import IndicativeQuote
+from marketplace.application.views import ProductView
 from mobile_api.dependencies import Anyone, Ctx
 from mobile_api.routers.paths import Id, router
 from mobile_api.schemas.products import (

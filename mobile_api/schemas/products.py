@@ -203,6 +203,27 @@ class QuoteLine(Out):
     explained: Annotated[str, Field(description="The line as a person checks it.")]
 
 
+class Promise(Out):
+    """How sure a day is, and what lateness costs: for each started day a share of the price, at most the cap."""
+
+    probability_bps: int
+    p50_day: CalendarDate
+    p90_day: CalendarDate
+    penalty_bps_per_day: int
+    penalty_cap_bps: int
+
+
+class QuoteDate(Out):
+    """A date worth choosing: none is both later and neither cheaper nor surer than another."""
+
+    day: CalendarDate
+    total_minor: Minor
+    probability_bps: int
+    penalty_bps_per_day: int
+    penalty_cap_bps: int
+    recommended: bool
+
+
 class Quote(Out):
     """A price and a date. The platform's fee is inside the total, never added."""
 
@@ -219,10 +240,15 @@ class Quote(Out):
         Instant | None, Field(description="By then the suppliers that are asked must have answered.")
     ] = None
     platform_fee: Annotated[QuoteLine | None, Field(description="How the fee inside the total is worked out.")] = None
+    promise: Annotated[Promise | None, Field(description="What is promised of `deliver_by`.")] = None
 
 
 class QuoteAnswer(Out):
-    """An indicative price, and the first day that could be promised."""
+    """An indicative price, the first day that could be promised, and the dates worth choosing, soonest first."""
 
     quote: Quote
     earliest_delivery: CalendarDate
+    dates: list[QuoteDate]
+    p50_day: Annotated[CalendarDate, Field(description="By its end the order is there with 50 % probability.")]
+    p90_day: Annotated[CalendarDate, Field(description="By its end the order is there with 90 % probability.")]
+    recommended: CalendarDate

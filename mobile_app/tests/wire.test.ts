@@ -4,7 +4,7 @@ import { toProblem } from '../src/api/problem'
 import { EventParser } from '../src/api/sse'
 import { traceparent } from '../src/api/trace'
 import type { TimelineItem } from '../src/api/types'
-import { grouped, lineLabel, money, parseMoney } from '../src/lib/format'
+import { grouped, lineLabel, money, parseMoney, share } from '../src/lib/format'
 import { operations, titleOf } from '../src/lib/production'
 import { aboutCustomer, road } from '../src/lib/status'
 
@@ -45,6 +45,7 @@ test('a problem names its field whatever the path', () => {
 
 test('money is written and read without floats', () => {
   expect(money(60000)).toBe('€ 600.00')
+  expect([share(9000), share(15), share(0)]).toEqual(['90 %', '0.15 %', '0 %'])
   expect(money(123456789)).toBe('€ 1,234,567.89')
   expect(money(-5)).toBe('−€ 0.05')
   expect(['1,234.50', '1234,5', '€ 12', '0.07', '1.234'].map(parseMoney)).toEqual([123450, 123450, 1200, 7, 123400])

@@ -24,6 +24,7 @@ from marketplace.domain.effects import EffectKind
 from marketplace.domain.evidence import EventCode, Witness
 from marketplace.domain.order import Status
 from marketplace.domain.pricing import Price, PriceLine
+from marketplace.domain.promise import DatePromise
 from marketplace.domain.reactions import CUSTOMER, MANUFACTURER, NOTICES
 from marketplace.domain.transitions import ENDS
 from marketplace.persistence.mapping import event_data
@@ -44,6 +45,7 @@ SAMPLES: dict[Any, Any] = {
     tuple[str, ...]: ("a", "b"),
     tuple[e.SupplyChoice, ...]: (CHOICE,),
     e.SupplyChoice: CHOICE,
+    DatePromise | None: DatePromise(9_000, NOW.date(), NOW.date(), 100, 1_000, 10, "prior"),
     str | None: None,
     datetime | None: NOW,
     dict[str, str | int]: {"amount": 40},

@@ -143,6 +143,15 @@ class SqlProduction:
         row = {"gateway": gateway, "epoch": epoch, "lane": lane, "acknowledged": end}
         await upsert(self._connection, production_lanes, row, "gateway", "epoch", "lane")
 
+    async def span(self, agreement_id: str) -> tuple[int, int] | None:
+        """First and last event."""
+        at = production_events.c.at_ms
+        wanted = select(func.min(at).label("first"), func.max(at).label("last")).where(
+            production_events.c.agreement_id == agreement_id
+        )
+        found = (await self._connection.execute(wanted)).mappings().one()
+        return None if found["first"] is None else (found["first"], found["last"])
+
     async def last_hash(self, agreement_id: str, gateway: str) -> str | None:
         """Payload hash of the event of this pair that was stored last, or None before the first."""
         events = production_events.c

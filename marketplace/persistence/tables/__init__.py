@@ -27,6 +27,7 @@ from marketplace.persistence.tables.people import (
     organisations,
     revoked_tokens,
 )
+from marketplace.persistence.tables.plans import plan_holds, plans
 from marketplace.persistence.tables.production import (
     gateway_commands,
     jobs,
@@ -65,6 +66,8 @@ __all__ = [
     "orders",
     "organisations",
     "outbox",
+    "plan_holds",
+    "plans",
     "production_batches",
     "production_events",
     "production_lanes",

@@ -44,6 +44,7 @@ orders = Table(
     whole("supplies_most_minor"),
     whole("searches"),
     instant("firm_by", nullable=True),
+    json_value("promise", nullable=True),
     one_of("status", Status),
     CheckConstraint("version > 0", name="version"),
     CheckConstraint("amount > 0", name="amount"),

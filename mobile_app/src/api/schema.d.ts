@@ -1682,6 +1682,28 @@ export interface components {
             label: string;
         };
         /**
+         * Promise
+         * @description How sure a day is, and what lateness costs: for each started day a share of the price, at most the cap.
+         */
+        Promise: {
+            /** Probability Bps */
+            probability_bps: number;
+            /**
+             * P50 Day
+             * Format: date
+             */
+            p50_day: string;
+            /**
+             * P90 Day
+             * Format: date
+             */
+            p90_day: string;
+            /** Penalty Bps Per Day */
+            penalty_bps_per_day: number;
+            /** Penalty Cap Bps */
+            penalty_cap_bps: number;
+        };
+        /**
          * PushKey
          * @description The key that a browser's push subscription is bound to (RFC 8292).
          */
@@ -1728,10 +1750,12 @@ export interface components {
             firm_by?: string | null;
             /** @description How the fee inside the total is worked out. */
             platform_fee?: components["schemas"]["QuoteLine"] | null;
+            /** @description What is promised of `deliver_by`. */
+            promise?: components["schemas"]["Promise"] | null;
         };
         /**
          * QuoteAnswer
-         * @description An indicative price, and the first day that could be promised.
+         * @description An indicative price, the first day that could be promised, and the dates worth choosing, soonest first.
          */
         QuoteAnswer: {
             quote: components["schemas"]["Quote"];
@@ -1740,6 +1764,46 @@ export interface components {
              * Format: date
              */
             earliest_delivery: string;
+            /** Dates */
+            dates: components["schemas"]["QuoteDate"][];
+            /**
+             * P50 Day
+             * Format: date
+             * @description By its end the order is there with 50 % probability.
+             */
+            p50_day: string;
+            /**
+             * P90 Day
+             * Format: date
+             * @description By its end the order is there with 90 % probability.
+             */
+            p90_day: string;
+            /**
+             * Recommended
+             * Format: date
+             */
+            recommended: string;
+        };
+        /**
+         * QuoteDate
+         * @description A date worth choosing: none is both later and neither cheaper nor surer than another.
+         */
+        QuoteDate: {
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /** Total Minor */
+            total_minor: number;
+            /** Probability Bps */
+            probability_bps: number;
+            /** Penalty Bps Per Day */
+            penalty_bps_per_day: number;
+            /** Penalty Cap Bps */
+            penalty_cap_bps: number;
+            /** Recommended */
+            recommended: boolean;
         };
         /**
          * QuoteInput

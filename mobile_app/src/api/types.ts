@@ -20,6 +20,7 @@ export type ConfigurationAnswer = Ok<paths['/v1/products/{id}/configuration']['p
 export type Repair = ConfigurationAnswer['repairs'][number]
 export type QuoteAnswer = Ok<paths['/v1/products/{id}/quotes']['post']>
 export type Quote = QuoteAnswer['quote']
+export type QuoteDate = QuoteAnswer['dates'][number]
 export type NewOrder = Body<paths['/v1/orders']['post']>
 export type Order = Ok<paths['/v1/orders/{id}']['get']>
 export type OrderStatus = Order['status']

@@ -8,6 +8,11 @@ export function money(minor: number, currency = 'EUR'): string {
   return `${sign}${currency === 'EUR' ? '€' : currency} ${whole}.${(cents % 100).toString().padStart(2, '0')}`
 }
 
+/** Basis points as "90 %" or "0.15 %". */
+export function share(bps: number): string {
+  return `${Number((bps / 100).toFixed(2))} %`
+}
+
 /** Cents from what a person typed ("1,234.5", "1234,50", "€ 12"); `null` when it is not an amount. */
 export function parseMoney(text: string): number | null {
   const plain = text.replace(/[€\s]/g, '')

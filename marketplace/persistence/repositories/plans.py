@@ -1,0 +1,105 @@
+"""Plans: one version row for each manufacturer, one row for each order's latest hold."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import select, update
+
+from marketplace.domain.errors import Conflict
+from marketplace.persistence.late import Connection
+from marketplace.persistence.statements import insert_once, upsert
+from marketplace.persistence.tables import plan_holds, plans
+from marketplace.ports.plans import Hold, Learned, PlanState
+
+_OF, _AT = plans.c, plan_holds.c
+
+
+class SqlPlans:
+    """Plans in one transaction. The version row is written first: who writes it last has seen all of the others."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def state(self, organisation_id: str) -> PlanState:
+        """Version and lessons."""
+        wanted = select(_OF.version, _OF.lessons).where(_OF.organisation_id == organisation_id)
+        row = (await self._connection.execute(wanted)).first()
+        return PlanState() if row is None else PlanState(row.version, row.lessons)
+
+    async def changes(self, organisation_id: str, after: int) -> Sequence[Hold]:
+        """Each order as it is now."""
+        mine = (_AT.organisation_id == organisation_id) & (_AT.version > after)
+        wanted = select(_AT.order_id, _AT.slots, _AT.expires).where(mine).order_by(_AT.version)
+        rows = (await self._connection.execute(wanted)).all()
+        return [Hold(row.order_id, tuple((one[0], *one[1:]) for one in row.slots), row.expires) for row in rows]
+
+    async def hold(self, organisation_id: str, hold: Hold, lesson: Mapping[str, Any], *, seen: int) -> None:
+        """Compare and swap. Raises Conflict."""
+        if seen == 0:
+            row = {"organisation_id": organisation_id, "version": 1, "lessons": 0}
+            swapped = await insert_once(self._connection, plans, row)
+        else:
+            swap = update(plans).where(_OF.organisation_id == organisation_id, _OF.version == seen)
+            swapped = (await self._connection.execute(swap.values(version=seen + 1))).rowcount == 1
+        if not swapped:
+            raise Conflict(f"the plan of {organisation_id} has changed since version {seen}; look at it again")
+        row = {
+            "order_id": hold.order_id,
+            "organisation_id": organisation_id,
+            "version": seen + 1,
+            "slots": [list(slot) for slot in hold.slots],
+            "expires": hold.expires,
+            "lesson": dict(lesson),
+            "promised": lesson["promised"],
+            "worked": None,
+            "taken": None,
+        }
+        await upsert(self._connection, plan_holds, row, "order_id")
+
+    async def confirm(self, order_id: str, now: int) -> bool:
+        """For good."""
+        row = await self._held(order_id)
+        if row is None:
+            return False
+        if row.expires is not None and row.expires <= now:
+            await self.release(order_id)
+            return False
+        if row.expires is not None:
+            await self._change(order_id, row.organisation_id, expires=None)
+        return True
+
+    async def release(self, order_id: str) -> None:
+        """Slots are given back."""
+        row = await self._held(order_id)
+        if row is not None:
+            await self._change(order_id, row.organisation_id, slots=[], expires=None)
+
+    async def learn(self, order_id: str, now: int, worked: int | None) -> None:
+        """Once for each order."""
+        wanted = select(_AT.organisation_id, _AT.promised, _AT.taken).where(_AT.order_id == order_id)
+        row = (await self._connection.execute(wanted)).first()
+        if row is None or row.taken is not None or worked is None or now <= row.promised:
+            return
+        counted = update(plans).where(_OF.organisation_id == row.organisation_id)
+        await self._connection.execute(counted.values(lessons=_OF.lessons + 1))
+        told = update(plan_holds).where(_AT.order_id == order_id)
+        await self._connection.execute(told.values(worked=max(1, worked), taken=now - row.promised))
+
+    async def learned(self, organisation_id: str, limit: int) -> Sequence[Learned]:
+        """The latest of them."""
+        mine = (_AT.organisation_id == organisation_id) & _AT.taken.is_not(None)
+        newest = select(_AT.lesson, _AT.worked, _AT.taken).where(mine).order_by(_AT.version.desc()).limit(limit)
+        rows = (await self._connection.execute(newest)).all()
+        return [Learned(row.lesson, row.worked, row.taken) for row in reversed(rows)]
+
+    async def _held(self, order_id: str) -> Any:
+        """Organisation and expiry of an order that has slots, or None."""
+        wanted = select(_AT.organisation_id, _AT.expires, _AT.slots).where(_AT.order_id == order_id)
+        row = (await self._connection.execute(wanted)).first()
+        return row if row is not None and row.slots else None
+
+    async def _change(self, order_id: str, organisation_id: str, **values: Any) -> None:
+        raised = update(plans).where(_OF.organisation_id == organisation_id).values(version=_OF.version + 1)
+        version = await self._connection.scalar(raised.returning(_OF.version))
+        changed = update(plan_holds).where(_AT.order_id == order_id)
+        await self._connection.execute(changed.values(version=version, **values))
