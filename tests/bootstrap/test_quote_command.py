@@ -1,18 +1,27 @@
 """`lotsizeone quote`: the example answered for people and scripts, and every wrong field named."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
-from bootstrap import cli
+from bootstrap import cli, quote_file
 from marketplace.domain.price_document import trace_from
 from marketplace.domain.price_trace import recompute
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "quote.json"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _read_once() -> Iterator[None]:
+    """Compiling the formulas of the catalogue takes longer than a quote."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(quote_file, "load_catalogue", cache(quote_file.load_catalogue))
+        yield
 
 
 @pytest.mark.req(45, 52)
