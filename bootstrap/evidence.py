@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import rfc8785
 from eth_hash.auto import keccak
 from sqlalchemy import and_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -15,10 +14,8 @@ from bootstrap.settings import Settings, SettingsRefused
 from contracts.deployer import AddressBook
 from contracts.evidence import leaf, merkle_proof
 from contracts.verification.evidence_file import FORMAT, VERSION
-from marketplace.application.drafting import specification
 from marketplace.domain.agreement import Agreement, AgreementStatus
 from marketplace.domain.evidence import ShopFloorEvent, SignedBatch
-from marketplace.domain.order import Order
 from marketplace.persistence.engines import open_engines
 from marketplace.persistence.mapping import columns_of, value_of
 from marketplace.persistence.tables import production_batches, production_events
@@ -52,7 +49,7 @@ async def evidence_of(settings: Settings, order_id: str) -> dict[str, Any]:
         "chain_id": book.chain_id,
         "factory": book.factory,
         "order": order_id,
-        "agreements": [_agreement(order, agreement) for agreement in agreements],
+        "agreements": [_agreement(agreement) for agreement in agreements],
         "events": [event for batch, events in filed for event in _events(batch, events, known)],
     }
 
@@ -77,17 +74,16 @@ async def _batches(connection: AsyncConnection, agreement_ids: Sequence[str]) ->
     return [value_of(SignedBatch, row) for row in (await connection.execute(wanted)).mappings()]
 
 
-def _agreement(order: Order, agreement: Agreement) -> dict[str, Any]:
-    """With what was ordered, where that still gives the hash in the terms."""
+def _agreement(agreement: Agreement) -> dict[str, Any]:
+    """With what was ordered, where that gives the hash in the terms."""
     entry: dict[str, Any] = {
         "id": agreement.id,
         "address": agreement.address,
         "kind": agreement.kind.name.lower(),
     }
-    if order.price is not None:
-        ordered = specification(order, order.price, agreement.terms.salt, agreement.lines)
-        if "0x" + keccak(rfc8785.dumps(ordered)).hex() == agreement.terms.spec_hash:
-            entry["specification"] = ordered
+    text = agreement.specification
+    if text is not None and "0x" + keccak(text.encode()).hex() == agreement.terms.spec_hash:
+        entry["specification"] = json.loads(text)
     return entry
 
 

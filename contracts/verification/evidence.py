@@ -84,6 +84,10 @@ class Evidence:
             raise self.notes.wrong(Check.SPECIFICATION, "the specification has no canonical form") from error
         right = keccak(text) == member.terms.spec_hash
         self.notes.require(right, Check.SPECIFICATION, "the specification is not the one that was signed")
+        above = self.members.get(member.terms.parent)
+        if above is not None and "order" in filed.specification:
+            told = filed.specification["order"] == "0x" + above.terms.spec_hash.hex()
+            self.notes.require(told, Check.SPECIFICATION, "the supply is for another order than its delivery's")
         statement = f"what was ordered is in the file ({', '.join(filed.specification)}), and is what both signed"
         self.notes.note(Check.SPECIFICATION, statement, payer(member.terms))
 

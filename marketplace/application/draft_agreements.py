@@ -9,6 +9,7 @@ from marketplace.application.drafting import (
     answer_by,
     draft_delivery,
     draft_supply_terms,
+    lines_of,
     parties_of,
     quote_document,
     requests_for,
@@ -26,12 +27,13 @@ async def draft_agreements(ctx: Context, order_id: str) -> None:
             return
         parties = await parties_of(tx, order)
         rule = await tx.parties.rule(order.manufacturer_id)
+    lines = await lines_of(ctx, order)
     known = await ctx.chain.parameters()
     fund_by = int(ctx.clock.now().timestamp()) + ctx.policy.quote_validity_s
     answer = answer_by(ctx, fund_by)
     delivery = await draft_delivery(ctx, order, order.price, parties, known, fund_by)
     supplies = [
-        await draft_supply_terms(ctx, order, order.price, choice, side, delivery) for choice, side in parties.suppliers
+        await draft_supply_terms(ctx, order, lines, choice, side, delivery) for choice, side in parties.suppliers
     ]
     requests = [request for one in (delivery, *supplies) for request in await requests_for(ctx, one, answer)]
     command = DraftAgreements(

@@ -5,6 +5,7 @@ from marketplace.application.context import Context
 from marketplace.application.drafting import (
     answer_by,
     draft_supply_terms,
+    lines_of,
     requests_for,
     supplier_side,
     to_sign,
@@ -36,7 +37,7 @@ async def _draft(ctx: Context, order_id: str, place: int) -> None:
         choice = order.choices[place]
         side = await supplier_side(tx, choice)
     answer = answer_by(ctx, delivery.terms.fund_by)
-    supply = await draft_supply_terms(ctx, order, order.price, choice, side, delivery)
+    supply = await draft_supply_terms(ctx, order, await lines_of(ctx, order), choice, side, delivery)
     requests = await requests_for(ctx, supply, answer)
     command = DraftSupply(delivery.id, place, choice, supply.id, to_sign(requests), answer)
     async with ctx.uow.write() as tx:

@@ -7,6 +7,7 @@ from typing import Any
 
 from marketplace.application.advance import advance_of, with_dearest_reserve
 from marketplace.application.browse_products import template_of
+from marketplace.application.configure_product import configured
 from marketplace.application.context import Context
 from marketplace.domain.agreement import (
     NEVER,
@@ -17,6 +18,7 @@ from marketplace.domain.agreement import (
     Milestone,
     Terms,
 )
+from marketplace.domain.configuration import RequiredLine, required_lines
 from marketplace.domain.events import SupplyChoice
 from marketplace.domain.evidence import EventCode, Witness
 from marketplace.domain.money import BPS
@@ -79,15 +81,46 @@ def quote_document(order: Order, price: Price) -> dict[str, Any]:
     }
 
 
-def specification(order: Order, price: Price, salt: str, part: Sequence[str] = ()) -> dict[str, Any]:
-    """What `spec_hash` is the digest of: configuration, quote, version, salt; for a supply also its lines."""
+def specification(order: Order, price: Price, salt: str) -> dict[str, Any]:
+    """What a delivery's `spec_hash` is the digest of: configuration, product, quote, salt, version."""
     return {
         "configuration": dict(order.configuration),
-        "lines": list(part),
+        "product": order.product_id,
         "quote": quote_document(order, price),
         "salt": salt,
         "version": order.product_version,
     }
+
+
+def supply_specification(order: Order, lines: Sequence[RequiredLine], delivery_hash: str, salt: str) -> dict[str, Any]:
+    """What a supply's `spec_hash` is the digest of: the supplier's own lines, and all else of the order as one hash.
+
+    The hash is the delivery's: whoever has that document can hold it against this one, and nobody else learns from it
+    what the customer pays, what is left to the manufacturer, or what others supply.
+    """
+    return {
+        "lines": [
+            {
+                "id": line.id,
+                "label": line.label,
+                "category": line.category,
+                "quantity": line.quantity,
+                "attributes": dict(line.attributes),
+            }
+            for line in lines
+        ],
+        "order": delivery_hash,
+        "product": order.product_id,
+        "salt": salt,
+        "version": order.product_version,
+    }
+
+
+async def lines_of(ctx: Context, order: Order) -> tuple[RequiredLine, ...]:
+    """What must be bought for an order, as its suppliers were searched for. Raises NotFound, InvalidInput."""
+    template = template_of(ctx, order.product_id)
+    found = await configured(ctx, template, order.configuration, order.customer_id, anew=False)
+    return required_lines(template, found.sheet)
 
 
 async def parties_of(tx: Transaction, order: Order) -> Parties:
@@ -157,6 +190,7 @@ async def draft_delivery(
     milestones = [Milestone(advance, EventCode.OPENED)]
     # Advance and machine's share together stay below the ceiling of what the maker alone can prove.
     machine = min(ctx.policy.machine_bps, known.self_attested_bps - advance)
+    document = ctx.canonical(specification(order, price, salt))
     if parties.maker.attestor != ZERO_ADDRESS and machine > 0:
         milestones.append(Milestone(machine, EventCode.PRODUCTION_FINISHED, Witness.ATTESTOR))
     terms = Terms(
@@ -178,22 +212,31 @@ async def draft_delivery(
         fee_bps=known.fee_bps,
         handover=order.handover_hash,
         parent=ZERO_HASH,
-        spec_hash=ctx.chain.keccak(ctx.canonical(specification(order, price, salt))),
+        spec_hash=ctx.chain.keccak(document),
         salt=salt,
     )
     description = f"{order.amount} × {template_of(ctx, order.product_id).name}"
-    return await _agreement(ctx, order, terms, order.customer_id, parties.maker, description)
+    return await _agreement(ctx, order, terms, document.decode(), order.customer_id, parties.maker, description)
 
 
 async def draft_supply_terms(
-    ctx: Context, order: Order, price: Price, choice: SupplyChoice, side: Side, delivery: Agreement
+    ctx: Context,
+    order: Order,
+    lines: Sequence[RequiredLine],
+    choice: SupplyChoice,
+    side: Side,
+    delivery: Agreement,
 ) -> Agreement:
-    """A supply's draft under the delivery as it stands: its money, its parties and its time are the delivery's."""
+    """A supply's draft under the delivery as it stands: its money, its parties and its time are the delivery's.
+
+    `lines` are all that the order needs.
+    """
     above = delivery.terms
     salt = ctx.random_hash()
     proved = Milestone(ctx.policy.supply_machine_bps, EventCode.PRODUCTION_FINISHED, Witness.ATTESTOR)
     milestones = [proved] if side.attestor != ZERO_ADDRESS else []
-    document = specification(order, price, salt, choice.lines)
+    own = [line for line in lines if line.id in choice.lines]
+    document = ctx.canonical(supply_specification(order, own, above.spec_hash, salt))
     terms = Terms(
         **_base(ctx),
         carrier=above.carrier,
@@ -213,11 +256,12 @@ async def draft_supply_terms(
         fee_bps=0,
         handover=ZERO_HASH,
         parent=delivery.id,
-        spec_hash=ctx.chain.keccak(ctx.canonical(document)),
+        spec_hash=ctx.chain.keccak(document),
         salt=salt,
     )
     description = f"{', '.join(choice.lines)} for {order.amount} pieces"
-    return await _agreement(ctx, order, terms, order.manufacturer_id, side, description, choice.lines)
+    text = document.decode()
+    return await _agreement(ctx, order, terms, text, order.manufacturer_id, side, description, choice.lines)
 
 
 def _until_made(milestones: Sequence[Milestone]) -> int:
@@ -230,6 +274,7 @@ async def _agreement(
     ctx: Context,
     order: Order,
     terms: Terms,
+    document: str,
     payer_id: str,
     payee: Side,
     description: str,
@@ -247,6 +292,7 @@ async def _agreement(
         payee_id=payee.organisation.id,
         description=description,
         lines=lines,
+        specification=document,
     )
 
 

@@ -1,11 +1,33 @@
 """The in-app inbox."""
 
+from dataclasses import dataclass
+from datetime import datetime
+
 from marketplace.application.context import Context
-from marketplace.application.views import InboxView, MessageView
 from marketplace.domain.errors import NotFound
 from marketplace.domain.parties import Account
 
 MESSAGES_SHOWN = 100
+
+
+@dataclass(frozen=True, slots=True)
+class MessageView:
+    """An inbox message."""
+
+    id: str
+    title: str
+    body: str
+    order_id: str
+    at: datetime
+    read: bool
+
+
+@dataclass(frozen=True, slots=True)
+class InboxView:
+    """Messages, newest first, and how many are unread."""
+
+    items: tuple[MessageView, ...]
+    unread: int
 
 
 async def messages(ctx: Context, caller: Account) -> InboxView:

@@ -2,9 +2,10 @@
 
 from marketplace.application.browse_products import template_of
 from marketplace.application.context import Context
-from marketplace.application.wording import message_for
+from marketplace.application.wording import message_for, message_for_supplier
+from marketplace.domain.agreement import AgreementStatus
 from marketplace.domain.effects import Effect, EffectKind
-from marketplace.domain.reactions import CUSTOMER
+from marketplace.domain.reactions import CUSTOMER, SUPPLIER
 from marketplace.ports.push import PushGone, PushInvalid, PushMessage
 from marketplace.ports.unit_of_work import InboxMessage
 
@@ -15,9 +16,16 @@ async def notify(ctx: Context, order_id: str, effect: Effect) -> None:
         order = await tx.orders.get(order_id)
         if order is None:
             return
-        party_id = order.customer_id if effect.detail == CUSTOMER else order.manufacturer_id
-        product = template_of(ctx, order.product_id).name
-        title, body = message_for(effect.subject, order, product, effect.detail)
+        if effect.detail.startswith(SUPPLIER):
+            agreement = await tx.agreements.get(effect.detail.removeprefix(SUPPLIER))
+            if agreement is None or agreement.status is not AgreementStatus.DRAFTED or order.firm_by is None:
+                return  # it has answered meanwhile, or nobody asks any more
+            party_id = agreement.payee_id
+            title, body = message_for_supplier(agreement, order.firm_by)
+        else:
+            party_id = order.customer_id if effect.detail == CUSTOMER else order.manufacturer_id
+            product = template_of(ctx, order.product_id).name
+            title, body = message_for(effect.subject, order, product, effect.detail)
         message_id = f"{order_id}:{effect.key}"
         now = ctx.clock.now()
         if not await tx.inbox.add(InboxMessage(message_id, party_id, order_id, title, body, now)):

@@ -1,8 +1,10 @@
 """Orders, agreements and requests as their readers may see them."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from marketplace.application.access import concerns
 from marketplace.application.context import Context
@@ -291,4 +293,12 @@ async def present_request(tx: Transaction, request: SignatureRequest) -> Signatu
         readable=_in_words(agreement, view, currency),
         deadline=datetime.fromtimestamp(request.deadline, UTC),
         note=note,
+        specification=_specification(agreement, request),
     )
+
+
+def _specification(agreement: Agreement, request: SignatureRequest) -> dict[str, Any] | None:
+    """What is ordered, for the two who sign the terms; whoever carries the goods has no need of it."""
+    if request.purpose != "terms" or agreement.specification is None:
+        return None
+    return dict(json.loads(agreement.specification))

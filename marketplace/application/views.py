@@ -296,6 +296,7 @@ class SignatureRequestView:
     readable: tuple[LabelledValue, ...]
     deadline: datetime
     note: str | None
+    specification: dict[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,23 +331,3 @@ class GatewayView:
     name: str
     address: str
     secret: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class MessageView:
-    """An inbox message."""
-
-    id: str
-    title: str
-    body: str
-    order_id: str
-    at: datetime
-    read: bool
-
-
-@dataclass(frozen=True, slots=True)
-class InboxView:
-    """Messages, newest first, and how many are unread."""
-
-    items: tuple[MessageView, ...]
-    unread: int

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from marketplace.domain.agreement import Milestone
+from marketplace.domain.agreement import Agreement, Milestone
 from marketplace.domain.evidence import EventCode, Source, Witness
 from marketplace.domain.money import spell
 from marketplace.domain.order import Order, Status
@@ -97,6 +97,12 @@ def message_for(event: str, order: Order, product: str, audience: str) -> tuple[
             "OrderSettled": ("Completed", f"{what}: your money has been paid out."),
         }
     return words[event]
+
+
+def message_for_supplier(agreement: Agreement, answer_by: datetime) -> tuple[str, str]:
+    """Title and body of the message to a supplier whose signature is waited for."""
+    until = f"{answer_by:%-d %B, %H:%M} UTC"
+    return "You are asked to sign", f"{agreement.description}: answer by {until}, then another supplier is asked."
 
 
 def _soon(order: Order, stays: str) -> str:

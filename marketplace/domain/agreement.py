@@ -156,7 +156,10 @@ def arrived(payouts: Sequence[Payout], party: str, amount_minor: int) -> tuple[P
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """An agreement and what is known of it. `milestone_states` maps an index to (state, instant in ms)."""
+    """An agreement and what is known of it. `milestone_states` maps an index to (state, instant in ms).
+
+    `specification` is the text (RFC 8785) that the terms carry the hash of; None where it was not kept.
+    """
 
     id: str
     order_id: str
@@ -173,3 +176,4 @@ class Agreement:
     permit: Mapping[str, str | int] | None = None
     milestone_states: Mapping[int, tuple[str, int]] = field(default_factory=dict)
     payouts: tuple[Payout, ...] = ()
+    specification: str | None = None

@@ -31,6 +31,10 @@ MOVES_BY_TIME = frozenset(
 
 CUSTOMER = "customer"
 MANUFACTURER = "manufacturer"
+SUPPLIER = "supplier:"
+"""Before the id of a supply: the supplier that it is asked of."""
+ASKED = "SupplierAsked"
+"""What a supplier is told when terms wait for its signature."""
 
 NOTICES: dict[type[e.Event], tuple[str, ...]] = {
     e.OrderMatched: (MANUFACTURER,),
@@ -126,7 +130,7 @@ def _deadline(order: Order, event: e.Event, now: datetime) -> Iterable[Effect]:
 
 
 def _answers(event: e.Event) -> Iterable[Effect]:
-    """Every supplier that is asked has its own time to answer."""
+    """Every supplier that is asked is told so, and has its own time to answer."""
     match event:
         case e.AgreementsDrafted() if event.answer_by is not None:
             asked = event.supply_ids
@@ -134,7 +138,8 @@ def _answers(event: e.Event) -> Iterable[Effect]:
             asked = (event.agreement_id,)
         case _:
             return []
-    return [Effect(EffectKind.DEADLINE, f"{ANSWER}{one}", f"{ANSWER}{one}", due=event.answer_by) for one in asked]
+    deadlines = [Effect(EffectKind.DEADLINE, f"{ANSWER}{one}", f"{ANSWER}{one}", due=event.answer_by) for one in asked]
+    return [*(Effect(EffectKind.NOTIFY, f"{ASKED}:{one}", ASKED, f"{SUPPLIER}{one}") for one in asked), *deadlines]
 
 
 def _due(order: Order, event: e.Event, now: datetime) -> datetime | None:

@@ -6,7 +6,6 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 
 from marketplace.application import devices, inbox
-from marketplace.application.views import InboxView
 from marketplace.domain.errors import InvalidInput
 from marketplace.ports.push import PushAddress, PushKind
 from mobile_api.dependencies import Anyone, Ctx
@@ -19,7 +18,7 @@ messages = router("inbox")
 
 
 @messages.get("/inbox", response_model=Inbox)
-async def read_inbox(ctx: Ctx, caller: Anyone) -> InboxView:
+async def read_inbox(ctx: Ctx, caller: Anyone) -> inbox.InboxView:
     """The caller's messages."""
     return await inbox.messages(ctx, caller)
 

@@ -1,6 +1,6 @@
 """Signature requests, the shop floor, the inbox and devices."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -34,6 +34,10 @@ class SignatureRequest(Out):
     readable: list[Labelled]
     deadline: Instant
     note: str | None
+    specification: Annotated[
+        dict[str, Any] | None,
+        Field(description="What `specHash` of the terms is the keccak of, in its RFC 8785 form; for terms only."),
+    ]
 
 
 class SignatureRequestList(Out):

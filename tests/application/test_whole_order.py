@@ -41,11 +41,14 @@ async def as_exported(world: World, order_id: str) -> None:
     assert order.price is not None
     assert order.price.trace is not None
     assert recompute(order.price.trace) == ()
-    for one in await world.agreements(order_id):
-        document = specification(order, order.price, one.terms.salt, one.lines)
-        assert world.chain.keccak(world.ctx.canonical(document)) == one.terms.spec_hash
-        document["quote"]["trace"]["lines"][0]["amount_minor"] += 1
-        assert world.chain.keccak(world.ctx.canonical(document)) != one.terms.spec_hash
+    delivery, *supplies = await world.agreements(order_id)
+    for one in (delivery, *supplies):
+        assert one.specification is not None
+        assert world.chain.keccak(one.specification.encode()) == one.terms.spec_hash
+    document = specification(order, order.price, delivery.terms.salt)
+    assert world.ctx.canonical(document).decode() == delivery.specification
+    document["quote"]["trace"]["lines"][0]["amount_minor"] += 1
+    assert world.chain.keccak(world.ctx.canonical(document)) != delivery.terms.spec_hash
 
 
 @pytest.mark.req(40, 43, 44, 47, 48, 53, 54, 58, 68, 70, 76, 78, 79, 80, 86, 88)

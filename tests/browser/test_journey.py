@@ -133,7 +133,7 @@ async def _place(ana: Person) -> str:
     await ana.unlock(PASSPHRASE)
     await ana.see("order-title")
     await expect(ana.find("order-status")).to_have_text("Gathering signatures", timeout=STAGE_MS)
-    await ana.see("indicative-note", within_ms=STAGE_MS)
+    await ana.see("indicative-note", "firm by", within_ms=STAGE_MS)
     await ana.see("live-status", "Live")
     await ana.picture("sourcing")
     return ana.page.url.rpartition("/")[2]

@@ -47,6 +47,8 @@ STORY: list[tuple[c.Command, list[tuple[str, str, str]]]] = [
         DRAFT,
         [
             ("deadline", "sourcing", ""),
+            ("notify", "SupplierAsked", "supplier:supply-1"),
+            ("notify", "SupplierAsked", "supplier:supply-2"),
             ("deadline", "answer:supply-1", ""),
             ("deadline", "answer:supply-2", ""),
         ],

@@ -85,6 +85,7 @@ def agreement(agreement_id: str = "agr_1", order_id: str = "ord_1", **fields: An
         "permit": {"v": 27, "deadline": 2**60, "r": "0x01"},
         "milestone_states": {0: ("paid", 1_700_000_000_000), 11: ("claimed", 1_700_000_000_001)},
         "payouts": (Payout("payee", "0x" + "33" * 20, 2**53 - 1, paid=True), Payout("fee", "0x" + "ee" * 20, 0)),
+        "specification": NAUGHTY,
     }
     return Agreement(id=agreement_id, order_id=order_id, **(given | fields))
 

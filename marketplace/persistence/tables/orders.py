@@ -83,6 +83,7 @@ agreements = counted(
     json_value("permit", nullable=True),
     json_value("milestone_states"),
     json_value("payouts"),
+    text("specification", nullable=True),
     one_of("kind", AgreementKind),
     one_of("status", AgreementStatus),
 )

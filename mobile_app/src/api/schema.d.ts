@@ -2091,6 +2091,13 @@ export interface components {
             deadline: string;
             /** Note */
             note: string | null;
+            /**
+             * Specification
+             * @description What `specHash` of the terms is the keccak of, in its RFC 8785 form; for terms only.
+             */
+            specification: {
+                [key: string]: unknown;
+            } | null;
         };
         /**
          * SignatureRequestList
