@@ -11,6 +11,7 @@ import typer
 from bootstrap.commands import backup, chain, doctor, effects, logs, registry, suppliers
 from bootstrap.commands import quote as quoting
 from bootstrap.commands import select as selecting
+from bootstrap.commands import signer as signing
 from bootstrap.options import HOST, Child, Config, Data, Port, begin, settings_of
 from bootstrap.processes import run_until_stopped
 
@@ -252,17 +253,7 @@ def gateway(config: Config, child: Child = False) -> None:
     run_until_stopped(lambda stop: run_gateway(config, stop))
 
 
-@app.command(
-    short_help="Sign at once, within your organisation's limits.",
-    epilog="Example: lotsizeone signer --config signer.json",
-)
-def signer(config: Config, child: Child = False) -> None:
-    """Answer signature requests at once with the organisation's own key, within its own limits."""
-    from bootstrap.signer import load_config, run_signer  # noqa: PLC0415
-
-    begin(child)
-    loaded = load_config(config)
-    run_until_stopped(lambda stop: run_signer(loaded, stop))
+app.command(short_help="Sign at once, within your organisation's limits.", epilog=signing.EXAMPLE)(signing.signer)
 
 
 @app.command(

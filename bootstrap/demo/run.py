@@ -133,10 +133,10 @@ async def _open_doors(stage: Stage, supervisor: Supervisor, actors: dict[str, Ac
     await asyncio.gather(*(actor.join() for actor in actors.values()))
     await customer.call("POST", "/v1/dev/funds", {})
     narrator.say("stage", f"{len(CAST)} accounts, each with a key of its own")
-    for name in ("manufacturer", "amp", "machining"):
-        start_signer(stage, supervisor, actors[name])
     for name in ("manufacturer", "amp"):
         await start_gateway(stage, supervisor, actors[name])
+    for name in ("manufacturer", "amp", "machining"):
+        start_signer(stage, supervisor, actors[name])
     for actor in actors.values():
         actor.back_up(stage.folder / "keys")
     await all_listening(stage, supervisor)

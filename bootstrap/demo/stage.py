@@ -201,8 +201,9 @@ async def start_gateway(stage: Stage, supervisor: Supervisor, owner: Actor) -> N
 
 
 def start_signer(stage: Stage, supervisor: Supervisor, owner: Actor) -> None:
-    """Start the organisation's own signer, with its keystore and its limits."""
+    """Start the organisation's own signer, with its keystore and its limits; its gateway must be registered before."""
     name = owner.role.name
+    evidence_key = stage.folder / "gateways" / name / "evidence-key.json"
     backup = owner.back_up(stage.folder / "keys")
     path = stage.folder / "signers" / f"{name}.json"
     write_private(
@@ -217,6 +218,7 @@ def start_signer(stage: Stage, supervisor: Supervisor, owner: Actor) -> None:
                 "chain_id": stage.book.chain_id,
                 "factory": stage.book.factory,
                 "token": stage.book.test_euro,
+                "gateway": f"0x{read_object(evidence_key)['address']}" if evidence_key.exists() else None,
                 "most_paid_minor": 50_000,
                 "most_received_minor": 500_000,
                 "acceptances": True,
