@@ -178,6 +178,13 @@ def test_the_next_one_in_rank_may_cost_and_take_what_is_left() -> None:
     assert next_in_rank(order, 0, NOW + timedelta(days=1)) is None
 
 
+def test_the_first_in_rank_who_could_is_asked() -> None:
+    later = replace(SPARE, supplier_id="later", supplier_name="Later Ltd")
+    order = replace(sourcing(), bench=(SPARE, later))
+    assert decide(order, DECLINE, NOW).order.choices[0] == SPARE
+    assert decide(replace(order, bench=(later, SPARE)), DECLINE, NOW).order.choices[0] == later
+
+
 class TestCounters:
     """A supplier names another price or day."""
 
