@@ -179,7 +179,8 @@ async def test_everybody_is_told_once_of_what_concerns_them(world: World) -> Non
     assert sorted(told["maker"]) == sorted(
         ["New order", "Payment secured", "An order is made", "Delivered", "Completed"]
     )
-    assert told["amp"] == told["tejo"] == told["carrier"] == []
+    assert told["amp"] == told["reconcavo"] == ["You are asked to sign"]
+    assert told["tejo"] == told["carrier"] == []
     assert all(item.order_id == order_id for item in (await messages(world.ctx, world["customer"])).items)
 
 
