@@ -3,12 +3,19 @@ marketplace remembers for the registry that we serve."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
-from marketplace.domain.configuration import RequiredLine
+from marketplace.domain.configuration import RequiredLine, certificate_key
+from marketplace.domain.supply_conditions import SupplyConditions
 from marketplace.ports.offer_catalogue import CatalogueEntry, CatalogueQuestion, FacetTest, OfferCatalogueStore
-from marketplace.ports.selection import Chosen, NoSelection
-from marketplace.ports.supplier_directory import DirectoryMisconfigured, DirectoryUnavailable, Offer, Offers
+from marketplace.ports.selection import Chosen, Limit, NextBest, NoSelection, PassedOver, risk_limit
+from marketplace.ports.supplier_directory import (
+    DirectoryMisconfigured,
+    DirectoryUnavailable,
+    Offer,
+    Offers,
+    conditions_of,
+)
 from matchmaking.efpf.answer import SearchAnswer
 from matchmaking.efpf.client import FederatedClient
 from matchmaking.efpf.query import SearchQuery
@@ -17,8 +24,10 @@ from matchmaking.peer.catalogue import PeerCatalogue, PeerItem, PeerParty
 from matchmaking.peer.documents import Indexed, index_item, index_party
 from matchmaking.peer.index import Hits, Question
 from matchmaking.peer.solr import DEFAULT_FIELD
-from matchmaking.selection import Candidate, Constraints, Line, NoFeasibleSelection, Problem, select
+from matchmaking.selection import Candidate, Choice, Constraints, Line, NoFeasibleSelection, Problem, Supplier, select
+from matchmaking.selection import Selection as SelectionFound
 from matchmaking.selection.candidates import fits
+from matchmaking.selection.model import MOST_HOURS, PPM
 from matchmaking.words import words_of
 
 HOURS_A_DAY = 24
@@ -50,27 +59,67 @@ class SelectionAdapter:
     """`Selection` by exact search, in a thread: it may take seconds."""
 
     async def choose(
-        self, lines: Sequence[RequiredLine], offers: Sequence[Offer], *, currency: str, latest_days: int, seed: str
+        self,
+        lines: Sequence[RequiredLine],
+        offers: Sequence[Offer],
+        *,
+        currency: str,
+        latest_days: int,
+        seed: str,
+        on_time_bps: int = 0,
     ) -> tuple[Chosen, ...]:
         """As the port says."""
-        constraints = Constraints(currency=currency, max_lead_time_h=latest_days * HOURS_A_DAY, seed=seed)
-        quantities = {line.id: line.quantity for line in lines}
-        candidates = [_candidate(offer, quantities[offer.line_id]) for offer in offers if offer.line_id in quantities]
-        problem = Problem(tuple(_line(line) for line in lines), tuple(candidates), constraints=constraints)
+        most_risk = risk_limit(on_time_bps)
+        limits = Constraints(
+            currency=currency, max_lead_time_h=latest_days * HOURS_A_DAY, max_risk_micro=most_risk, seed=seed
+        )
+        wanted = {line.id: line for line in lines}
+        mine = [offer for offer in offers if offer.line_id in wanted]
+        problem = Problem(
+            tuple(_line(line) for line in lines),
+            tuple(_candidate(offer, wanted[offer.line_id], most_risk is not None) for offer in mine),
+            {name: _supplier(name, conditions) for name, conditions in conditions_of(offers).items()},
+            limits,
+        )
         try:
-            selection = await asyncio.to_thread(select, problem)
+            selection = await asyncio.to_thread(_selected, problem)
         except NoFeasibleSelection as none:
             raise NoSelection(str(none)) from none
-        by_id = {(offer.line_id, offer.supplier_id, offer.id): offer for offer in offers}
-        wanted = {line.id: line for line in lines}
-        return tuple(
-            Chosen(
-                line=wanted[choice.line_id],
-                offer=by_id[(choice.line_id, choice.candidate.supplier_id, choice.candidate.offer_id)],
-                reason=choice.reason,
-            )
-            for choice in selection.choices
-        )
+        by_id = {(offer.line_id, offer.supplier_id, offer.id): offer for offer in mine}
+        return tuple(_chosen(wanted[choice.line_id], choice, by_id) for choice in selection.choices)
+
+
+def _selected(problem: Problem) -> SelectionFound:
+    from matchmaking.selection.solver import OutOfBudget  # noqa: PLC0415 - loads scipy
+
+    try:
+        return select(problem)
+    except OutOfBudget as ended:
+        raise NoSelection(str(ended)) from ended
+
+
+def _chosen(line: RequiredLine, choice: Choice, by_id: Mapping[tuple[str, str, str], Offer]) -> Chosen:
+    runner, passed, limit = choice.runner_up, choice.passed_over, choice.bound_by
+    following = None
+    if runner is not None:
+        offer = by_id[(line.id, runner.supplier_id, runner.offer_id)]
+        following = NextBest(offer, runner.extra_minor, runner.proved)
+    over = None
+    if passed is not None and limit is not None:
+        over = PassedOver(by_id[(line.id, passed.supplier_id, passed.offer_id)], cast(Limit, limit))
+    taken = by_id[(line.id, choice.candidate.supplier_id, choice.candidate.offer_id)]
+    return Chosen(line, taken, choice.reason, following, over)
+
+
+def _supplier(name: str, conditions: SupplyConditions) -> Supplier:
+    return Supplier(
+        name,
+        freight_minor=conditions.freight_minor,
+        capacity_h=conditions.capacity_h,
+        minimum_order_minor=conditions.minimum_order_minor,
+        bundle_lines=conditions.bundle_lines,
+        bundle_bps=conditions.bundle_bps,
+    )
 
 
 def _failure(answer: SearchAnswer) -> Exception:
@@ -81,7 +130,7 @@ def _failure(answer: SearchAnswer) -> Exception:
 
 
 def _line(line: RequiredLine) -> Line:
-    return Line(line.id, line.quantity, line.category, line.attributes)
+    return Line(line.id, line.quantity, line.category, line.attributes, frozenset(line.certificates))
 
 
 def _offer(line: RequiredLine, offer: FoundOffer) -> Offer:
@@ -98,11 +147,24 @@ def _offer(line: RequiredLine, offer: FoundOffer) -> Offer:
         material=", ".join(offer.materials),
         certificates=offer.certificates,
         source=offer.source_id,
+        hours=offer.conditions.hours(line.quantity),
+        reliability_ppm=offer.conditions.reliability_ppm,
+        conditions=SupplyConditions(
+            freight_minor=offer.conditions.freight_minor,
+            minimum_order_minor=offer.conditions.minimum_order_minor,
+            capacity_h=offer.conditions.capacity_h,
+            bundle_lines=offer.conditions.bundle_lines,
+            bundle_bps=offer.conditions.bundle_bps,
+        ),
     )
 
 
-def _candidate(offer: Offer, quantity: int) -> Candidate:
-    """The line's whole price for its whole quantity: nothing is divided, so nothing is rounded twice."""
+def _candidate(offer: Offer, line: RequiredLine, risky: bool) -> Candidate:
+    """The line's whole price for its whole quantity: nothing is divided, so nothing is rounded twice.
+
+    Of certificates only the line's count, in its spelling. `risky`: silence on reliability is taken for the worst.
+    """
+    stated = set(map(certificate_key, offer.certificates))
     return Candidate(
         line_id=offer.line_id,
         offer_id=offer.id,
@@ -110,8 +172,11 @@ def _candidate(offer: Offer, quantity: int) -> Candidate:
         price_minor=offer.amount_minor,
         lead_time_h=offer.lead_time_days * HOURS_A_DAY,
         currency=offer.currency,
-        base_quantity=quantity,
+        base_quantity=line.quantity,
         minimum_quantity=offer.minimum_quantity,
+        hours=min(offer.hours, MOST_HOURS),
+        reliability_ppm=offer.reliability_ppm or (1 if risky else PPM),
+        certificates=frozenset(one for one in line.certificates if certificate_key(one) in stated),
     )
 
 

@@ -36,6 +36,31 @@ class Party:
 
 
 @dataclass(frozen=True, slots=True)
+class Conditions:
+    """What the party asks, and gives, for all that is ordered from it at once; as `selection.Supplier` says it.
+
+    `work_minutes` of its capacity go into one piece of this item. `reliability_ppm` is the chance, in millionths, that
+    the item arrives as promised (None: not stated).
+    """
+
+    freight_minor: int = 0
+    minimum_order_minor: int = 0
+    capacity_h: int | None = None
+    bundle_lines: int = 1
+    bundle_bps: int = 0
+    work_minutes: Decimal = Decimal(0)
+    reliability_ppm: int | None = None
+
+    def hours(self, quantity: int) -> int:
+        """Of the capacity for `quantity` pieces: an hour that has begun is counted."""
+        numerator, denominator = self.work_minutes.as_integer_ratio()
+        return -(-numerator * quantity // (60 * denominator))
+
+
+NO_CONDITIONS = Conditions()
+
+
+@dataclass(frozen=True, slots=True)
 class Offer:
     """One item that one party offers.
 
@@ -64,6 +89,7 @@ class Offer:
     price_conflict: bool = False
     signed_by: str | None = None
     age_s: int = 0
+    conditions: Conditions = NO_CONDITIONS
 
     @property
     def key(self) -> tuple[str, str]:

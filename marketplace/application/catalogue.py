@@ -22,6 +22,7 @@ from marketplace.domain.product import (
     Template,
     TextOption,
 )
+from marketplace.domain.supply_conditions import BPS
 from marketplace.planning.expressions import Language
 from marketplace.planning.lead_time import SECONDS_A_DAY
 from marketplace.planning.machines import MachinesDiffer, machines_of
@@ -73,6 +74,7 @@ def load_template(data: Mapping[str, Any], name: str) -> Template:
             engineering=engineering,
             drawing=reader.drawing(data),
             costing=read_costing(reader, data),
+            supplies_on_time_bps=whole_number(data.get("supplies_on_time_bps", 0), "supplies_on_time_bps"),
         )
     except KeyError as missing:
         raise InvalidInput(f"{name}: {missing.args[0]}", "is missing") from missing
@@ -94,6 +96,8 @@ def _check(template: Template, name: str) -> None:
         raise InvalidInput(f"{name}: amount_option", "must name an integer option")
     if not 0 < template.shift_seconds <= SECONDS_A_DAY:
         raise InvalidInput(f"{name}: shift_seconds", "must be from 1 to a day's 86400")
+    if not 0 <= template.supplies_on_time_bps < BPS:
+        raise InvalidInput(f"{name}: supplies_on_time_bps", "must be from 0 to 9999 ten-thousandths")
     check_defaults(template, name)
 
 
@@ -164,4 +168,16 @@ def _bought(data: Mapping[str, Any], reader: FormulaReader) -> BoughtLine:
         str(data["category"]),
         attributes,
         None if quantity is None else reader.formula(quantity, "int", f"{place}.quantity"),
+        _texts(data.get("certificates", ()), f"{place}.certificates"),
     )
+
+
+def _texts(given: object, place: str) -> tuple[str, ...]:
+    """A YAML list of words; one word alone would be read letter by letter."""
+    if (
+        not isinstance(given, Sequence)
+        or isinstance(given, str)
+        or not all(isinstance(one, str) and one for one in given)
+    ):
+        raise ValueError(f"{place} must be a list of texts")
+    return tuple(given)

@@ -1,17 +1,18 @@
 """Find suppliers for what an order needs and choose among them; then the manufacturer's rule decides."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from marketplace.application.advance import advance_of
 from marketplace.application.apply import apply
-from marketplace.application.bench import bench_of, offers_document
+from marketplace.application.bench import Wanted, bench_of, offers_document, supply_choice
 from marketplace.application.browse_products import template_of
 from marketplace.application.configure_product import Configured, configured
 from marketplace.application.context import Context
 from marketplace.application.planned import HOLDING, Planned, hold, plan
+from marketplace.application.reasons import reason_of
 from marketplace.domain.acceptance import Received
 from marketplace.domain.advance import net_advance
 from marketplace.domain.commands import Command, PostponeMatch, RecordMatch, RejectOrder
@@ -22,8 +23,15 @@ from marketplace.domain.money import spell
 from marketplace.domain.order import Order, Status
 from marketplace.domain.parties import Organisation
 from marketplace.domain.sourcing import needed_by
+from marketplace.domain.supply_conditions import SupplyConditions
 from marketplace.ports.selection import Chosen, NoSelection
-from marketplace.ports.supplier_directory import DirectoryMisconfigured, DirectoryUnavailable, Offer, Offers
+from marketplace.ports.supplier_directory import (
+    DirectoryMisconfigured,
+    DirectoryUnavailable,
+    Offer,
+    Offers,
+    conditions_of,
+)
 
 MOST_TRIES = 5
 """How often the calendars are looked at anew within one attempt when somebody else was faster."""
@@ -136,14 +144,20 @@ async def _search(ctx: Context, order: Order, buyer: str) -> Command | _Found:
     latest = (needed_by(order) - now.date()).days
     try:
         chosen = await ctx.selection.choose(
-            lines, offers, currency=template.currency, latest_days=latest, seed=order.id
+            lines,
+            offers,
+            currency=template.currency,
+            latest_days=latest,
+            seed=order.id,
+            on_time_bps=template.supplies_on_time_bps,
         )
     except NoSelection as none:
         if answer.partial:
             return PostponeMatch(f"not all registries answered and {none}; the search goes on by itself", soon)
         return RejectOrder(f"no suppliers for this order: {none}", "platform")
-    choices = _by_supplier(chosen)
-    bench = bench_of(choices, lines, offers, currency=template.currency, latest_days=latest)
+    wanted = Wanted(lines, template.currency, latest, risky=template.supplies_on_time_bps > 0)
+    choices = _by_supplier(chosen, conditions_of(offers))
+    bench = bench_of(choices, chosen, wanted, offers)
     digest = ctx.chain.keccak(ctx.canonical(offers_document(choices, bench)))
     return _Found(found, choices, bench, answer.partial, digest)
 
@@ -164,19 +178,14 @@ async def _joined(ctx: Context, answer: Offers, order: Order) -> Sequence[Offer]
     return [offer for offer in answer.offers if offer.supplier_id in able]
 
 
-def _by_supplier(chosen: Sequence[Chosen]) -> tuple[SupplyChoice, ...]:
-    """One supply for each supplier, whatever number of lines it delivers."""
+def _by_supplier(chosen: Sequence[Chosen], stated: Mapping[str, SupplyConditions]) -> tuple[SupplyChoice, ...]:
+    """One supply for each supplier, whatever number of lines it delivers, at what it charges for them together."""
     grouped: dict[str, list[Chosen]] = defaultdict(list)
     for line in chosen:
         grouped[line.offer.supplier_id].append(line)
     return tuple(
-        SupplyChoice(
-            supplier_id=supplier_id,
-            supplier_name=lines[0].offer.supplier_name,
-            lines=tuple(line.line.id for line in lines),
-            amount_minor=sum(line.amount_minor for line in lines),
-            lead_time_days=max(line.offer.lead_time_days for line in lines),
-            reasons=tuple(f"{line.line.label}: {line.reason}" for line in lines),
+        supply_choice(
+            [line.offer for line in lines], stated[supplier_id], reasons=tuple(reason_of(line) for line in lines)
         )
         for supplier_id, lines in grouped.items()
     )

@@ -1,7 +1,7 @@
 """A configuration is one customer's values for a template's options: an instance with a hash, never a SKU."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from marketplace.domain.engineering import counted
@@ -30,13 +30,26 @@ class Configuration:
 
 @dataclass(frozen=True, slots=True)
 class RequiredLine:
-    """What must be bought for one order: `quantity` pieces of `category` with these attributes."""
+    """What must be bought for one order: `quantity` pieces of `category` with these attributes.
+
+    Whoever offers them must state each of `certificates`.
+    """
 
     id: str
     label: str
     category: str
     quantity: int
     attributes: Mapping[str, str]
+    certificates: tuple[str, ...] = ()
+
+    def certified(self, stated: Iterable[str]) -> bool:
+        """True if all certificates are among the stated ones, however they are written: `iso  9001` is `ISO 9001`."""
+        return set(map(certificate_key, self.certificates)) <= set(map(certificate_key, stated))
+
+
+def certificate_key(certificate: str) -> str:
+    """What two spellings of one certificate have in common."""
+    return " ".join(certificate.casefold().split())
 
 
 def configure(template: Template, values: Mapping[str, object]) -> Configuration:
@@ -124,7 +137,7 @@ def _required(template: Template, line: BoughtLine, values: Values) -> RequiredL
     quantity = int(values[template.amount_option])
     if line.quantity is not None:
         quantity = counted(line.quantity, values, f"the number of {line.label}")
-    return RequiredLine(line.id, line.label, line.category, quantity, attributes)
+    return RequiredLine(line.id, line.label, line.category, quantity, attributes, line.certificates)
 
 
 def spell_out(template: Template, configuration: Configuration) -> tuple[tuple[str, str], ...]:

@@ -37,7 +37,8 @@ class MatchPostponed:
 class SupplyChoice:
     """One supplier and the lines it was chosen for; `reasons` says why for each line.
 
-    `deliver_by` is a day that the supplier named itself, when it `countered`.
+    `amount_minor` is what the supplier is paid: its goods with `freight_minor`, less `discount_minor`. `deliver_by` is
+    a day that the supplier named itself, when it `countered`.
     """
 
     supplier_id: str
@@ -48,6 +49,8 @@ class SupplyChoice:
     reasons: tuple[str, ...] = ()
     deliver_by: date | None = None
     countered: bool = False
+    freight_minor: int = 0
+    discount_minor: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,7 +113,8 @@ class Module:
 class BoughtLine:
     """A line of the bill of materials that is bought: what the registry is asked for.
 
-    `quantity` counts the pieces of one order: by default as many as are ordered.
+    `quantity` counts the pieces of one order: by default as many as are ordered. Only offers that state each of
+    `certificates` are taken.
     """
 
     id: str
@@ -121,6 +122,7 @@ class BoughtLine:
     category: str
     attributes: Mapping[str, Formula]
     quantity: Formula | None = None
+    certificates: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +153,8 @@ class Template:
     """A product as its manufacturer publishes it. `amount_option` names the option that counts the pieces.
 
     `lead_time_days` hold for one shift of own work; each piece takes `seconds_per_piece` of shifts of `shift_seconds`.
+    `supplies_on_time_bps` is the least chance, in ten-thousandths, that all that is bought arrives as promised (0: not
+    asked).
     """
 
     id: str
@@ -169,6 +173,7 @@ class Template:
     engineering: Engineering = field(default_factory=Engineering)
     drawing: Drawing | None = None
     costing: Costing | None = None
+    supplies_on_time_bps: int = 0
 
     def options(self) -> Iterator[Option]:
         """All options of all modules, in the order in which people read them."""

@@ -1,10 +1,12 @@
 """Finding suppliers in federated registries."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from marketplace.domain.configuration import RequiredLine
+from marketplace.domain.supply_conditions import NO_CONDITIONS, SupplyConditions, strictest
 
 
 class DirectoryUnavailable(Exception):
@@ -17,7 +19,11 @@ class DirectoryMisconfigured(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What a supplier asks for one required line: `amount_minor` is cents for its whole quantity."""
+    """What a supplier asks for one required line: `amount_minor` is cents for its whole quantity.
+
+    `hours` of the supplier's capacity go into the line. `reliability_ppm` is the chance, in millionths, that it arrives
+    as promised, as its registry states it (None: not stated). `conditions` hold for all that the supplier delivers.
+    """
 
     id: str
     line_id: str
@@ -31,6 +37,17 @@ class Offer:
     material: str
     certificates: tuple[str, ...]
     source: str
+    hours: int = 0
+    reliability_ppm: int | None = None
+    conditions: SupplyConditions = NO_CONDITIONS
+
+
+def conditions_of(offers: Sequence[Offer]) -> Mapping[str, SupplyConditions]:
+    """Each supplier's conditions. Where its offers disagree, what is worse for the buyer holds."""
+    stated: dict[str, list[SupplyConditions]] = defaultdict(list)
+    for offer in offers:
+        stated[offer.supplier_id].append(offer.conditions)
+    return {supplier_id: strictest(some) for supplier_id, some in stated.items()}
 
 
 @dataclass(frozen=True, slots=True)

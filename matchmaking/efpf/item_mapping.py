@@ -7,10 +7,11 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, JsonValue, ValidationError
 
+from matchmaking.efpf.conditions import conditions_in
 from matchmaking.efpf.spellings import ITEM, PARTY, any_of, gather_dynamic
 from matchmaking.efpf.units import hours_of, whole_pieces
 from matchmaking.efpf.untrusted import NoneIsList, NoneIsMap, Number, Text, Wire, first_fault
-from matchmaking.offers import MINOR_UNITS, Offer, Party
+from matchmaking.offers import MINOR_UNITS, NO_CONDITIONS, Conditions, Offer, Party
 
 _MAX_PRICE = Decimal(10) ** 9
 
@@ -95,6 +96,7 @@ def offer_of(raw: JsonValue, reader: Reader) -> Offer:
         raise Rejected("malformed", first_fault(error)) from None
     _check_parties(item, reader)
     price, currency = _price(item, reader.currency)
+    numbers = {name: tuple(values) for name, values in item.double_value.items()}
     return Offer(
         source_id=reader.source_id,
         item_id=item.uri,
@@ -111,7 +113,8 @@ def offer_of(raw: JsonValue, reader: Reader) -> Offer:
         certificates=tuple(item.certificate_type),
         countries=tuple(item.applicable_countries),
         texts={name: tuple(map(_without_language, values)) for name, values in item.string_value.items()},
-        numbers={name: tuple(values) for name, values in item.double_value.items()},
+        numbers=numbers,
+        conditions=_conditions(numbers, currency),
     )
 
 
@@ -133,6 +136,15 @@ def _price(item: WireItem, wanted: str) -> tuple[Decimal | None, str | None]:
     if not 0 < amount <= _MAX_PRICE:
         raise Rejected("bad_price", "the price is not between 0 and 10⁹")
     return amount, currency
+
+
+def _conditions(numbers: Mapping[str, tuple[Decimal, ...]], currency: str | None) -> Conditions:
+    if currency is None:
+        return NO_CONDITIONS  # asked for with the price
+    try:
+        return conditions_in(numbers, currency)
+    except ValueError as error:
+        raise Rejected("bad_conditions", str(error)) from None
 
 
 def _lead_time(times: Mapping[str, Decimal]) -> int:

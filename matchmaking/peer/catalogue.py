@@ -1,5 +1,6 @@
 """The peer's data: parties, and the items they offer, read from a YAML file (see examples/registry.yaml)."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
@@ -62,7 +63,12 @@ class PeerParty(_Entry):
     trustRating: Amount | None = None  # noqa: N815
     trustFullfillmentOfTerms: Amount | None = None  # noqa: N815 - NIMBLE's own spelling
     trustNumberOfTransactions: Annotated[StrictInt, Field(ge=0)] | None = None  # noqa: N815
+    doubleValue: dict[Name, list[Amount]] = Field(default_factory=dict)  # noqa: N815 - of all its items
     items: list[PeerItem] = Field(default_factory=list)
+
+    def numbers_of(self, item: PeerItem) -> Mapping[str, list[Decimal]]:
+        """The number properties of one of its items; what the item says itself goes first."""
+        return {**self.doubleValue, **item.doubleValue}
 
 
 class PeerIdentity(_Entry):

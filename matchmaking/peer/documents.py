@@ -104,6 +104,7 @@ def _double(number: Decimal | None) -> float | None:
 
 def index_item(party: PeerParty, item: PeerItem) -> Indexed:
     """One item of one party."""
+    numbers = party.numbers_of(item)
     wire = {
         "uri": item.uri,
         "catalogueId": f"{party.id}-catalogue",
@@ -120,7 +121,7 @@ def index_item(party: PeerParty, item: PeerItem) -> Indexed:
         "restrictedParties": list(item.restrictedParties) or None,
         "classificationUri": list(item.classificationUri),
         "stringValue": {name: [f"{text}@en" for text in texts] for name, texts in item.stringValue.items()},
-        "doubleValue": {name: [_double(number) for number in numbers] for name, numbers in item.doubleValue.items()},
+        "doubleValue": {name: [_double(number) for number in some] for name, some in numbers.items()},
         "booleanValue": {},
         "manufactuerItemId": item.manufacturerItemId,
         "manufacturerId": party.id,
@@ -146,7 +147,7 @@ def _document(party: PeerParty, item: PeerItem) -> dict[str, tuple[str, ...]]:
     }
     for name, texts in item.stringValue.items():
         document[f"{name}_svalues"] = tuple(texts)
-    for name, numbers in item.doubleValue.items():
+    for name, numbers in party.numbers_of(item).items():
         document[f"{name}_dvalues"] = tuple(format(number, "f") for number in numbers)
     if not item.priceHidden:  # else a search for cheap items would tell the hidden price
         document.update({name: (format(amount, "f"),) for name, amount in _prices(item).items()})

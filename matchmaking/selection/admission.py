@@ -27,7 +27,7 @@ def misfits(candidate: Candidate, line: Line, limits: Constraints) -> tuple[str,
         "excluded": candidate.offer_id in limits.excluded_offers or candidate.supplier_id in limits.excluded_suppliers,
         "lead_time": limits.max_lead_time_h is not None and candidate.lead_time_h > limits.max_lead_time_h,
         "minimum_quantity": candidate.minimum_quantity > line.quantity,
-        "certificate": not limits.certificates <= candidate.certificates,
+        "certificate": not limits.certificates | line.certificates <= candidate.certificates,
         "price": candidate.total_minor(line.quantity) > MOST_MINOR,
     }
     return tuple(reason for reason, failed in checks.items() if failed)

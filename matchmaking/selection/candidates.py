@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
 
 from matchmaking.offers import MINOR_UNITS, Offer
-from matchmaking.selection.model import Candidate, Line
+from matchmaking.selection.model import PPM, Candidate, Line
 
 
 def candidates_for(line: Line, offers: Iterable[Offer]) -> tuple[Candidate, ...]:
@@ -48,4 +48,7 @@ def _candidate(line: Line, offer: Offer) -> Candidate:
         currency=currency,
         minimum_quantity=offer.minimum_quantity,
         lead_time_h=offer.lead_time_h,
+        hours=offer.conditions.hours(line.quantity),
+        reliability_ppm=PPM if offer.conditions.reliability_ppm is None else offer.conditions.reliability_ppm,
+        certificates=frozenset(offer.certificates),
     )

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from matchmaking.selection.admission import admitted, by_line
-from matchmaking.selection.model import Constraints, Problem, Relaxation, RelaxationKind, Supplier
+from matchmaking.selection.model import Constraints, Line, Problem, Relaxation, RelaxationKind, Supplier
 from matchmaking.selection.solver import Effort, OutOfBudget, solve
 from matchmaking.selection.table import risk_micro, table_of
 
@@ -74,8 +74,8 @@ def _knobs(problem: Problem) -> Iterator[_Knob]:
         most = limits.max_lead_time_h
         later = sorted({one.lead_time_h for one in every if one.lead_time_h > most})
         yield _Knob("lead_time_h", most, later, lambda p, step: _limited(p, max_lead_time_h=step))
-    for name in sorted(limits.certificates):
-        yield _Knob("certificate", 1, (0,), _waiving(name), name)
+    for name in sorted(limits.certificates.union(*(line.certificates for line in problem.lines))):
+        yield _Knob("certificate", 1, (0,), _waiving(problem, name), name)
     for line in problem.lines:
         larger = sorted({one.minimum_quantity for one in offers[line.line_id] if one.minimum_quantity > line.quantity})
         yield _Knob("quantity", line.quantity, larger, _ordering(line.line_id), line.line_id)
@@ -100,13 +100,24 @@ def _limited(problem: Problem, **limits: int) -> Problem:
     return replace(problem, constraints=changed)
 
 
-def _waiving(name: str) -> Callable[[Problem, int], Problem]:
+def _waiving(given: Problem, name: str) -> Callable[[Problem, int], Problem]:
+    """A certificate that some lines demand, or all: waived everywhere, or as `given`."""
+
     def loosened(problem: Problem, step: int) -> Problem:
+        lines = [_demanding(line, name, step and name in before.certificates) for line, before in pairs(problem)]
         limits = problem.constraints
-        left = limits.certificates | {name} if step else limits.certificates - {name}
-        return replace(problem, constraints=replace(limits, certificates=left))
+        wanted = step and name in given.constraints.certificates
+        left = limits.certificates | {name} if wanted else limits.certificates - {name}
+        return replace(problem, lines=tuple(lines), constraints=replace(limits, certificates=left))
+
+    def pairs(problem: Problem) -> Iterator[tuple[Line, Line]]:
+        return zip(problem.lines, given.lines, strict=True)
 
     return loosened
+
+
+def _demanding(line: Line, name: str, wanted: object) -> Line:
+    return replace(line, certificates=line.certificates | {name} if wanted else line.certificates - {name})
 
 
 def _ordering(line_id: str) -> Callable[[Problem, int], Problem]:

@@ -121,7 +121,9 @@ class _Fields:
 
 
 def _line(fields: _Fields) -> Line:
-    return Line(fields.text("id"), fields.number("quantity", 1, MOST_HOURS, 1))
+    return Line(
+        fields.text("id"), fields.number("quantity", 1, MOST_HOURS, 1), certificates=fields.texts("certificates")
+    )
 
 
 def _offer(fields: _Fields) -> Candidate:

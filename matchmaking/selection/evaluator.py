@@ -80,7 +80,7 @@ def _misfits(problem: Problem, line: Line, offer: Candidate) -> list[str]:
         found.append(f"lead_time: {name} takes {offer.lead_time_h} h")
     if offer.minimum_quantity > line.quantity:
         found.append(f"minimum_quantity: {name} makes at least {offer.minimum_quantity}")
-    missing = sorted(limits.certificates - offer.certificates)
+    missing = sorted((limits.certificates | line.certificates) - offer.certificates)
     return found + [f"certificate: {name} has no {one}" for one in missing]
 
 

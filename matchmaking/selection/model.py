@@ -19,13 +19,15 @@ class Line:
     """`quantity` pieces that one supplier is to deliver.
 
     `category` and `attributes` (name → value, as in an item's properties; numbers with their unit behind `@`) say
-    what fits, for `candidates_for`; the choice itself only looks at candidates of this `line_id`.
+    what fits, for `candidates_for`; the choice itself only looks at candidates of this `line_id`. `certificates` must
+    be stated by who delivers this line, beside those that all lines demand (`Constraints`).
     """
 
     line_id: str
     quantity: int
     category: str = ""
     attributes: Mapping[str, str] = field(default_factory=dict)
+    certificates: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         if self.quantity < 1:
@@ -199,7 +201,8 @@ class RunnerUp:
 class Choice:
     """The offer chosen for a line, its price, why it was chosen, and the runner-up (None: nobody else could).
 
-    `bound_by` names what kept the line's cheapest offer out: a limit, or the cost of the whole; None if it is chosen.
+    `bound_by` names what kept the line's cheapest offer, `passed_over`, out: a limit, or the cost of the whole; both
+    are None if it is chosen.
     """
 
     line_id: str
@@ -208,6 +211,7 @@ class Choice:
     reason: str
     runner_up: RunnerUp | None
     bound_by: str | None = None
+    passed_over: Candidate | None = None
 
 
 @dataclass(frozen=True, slots=True)

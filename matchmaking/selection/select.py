@@ -87,13 +87,15 @@ def _choice(problem: Problem, table: "Table", plan: Plan, name: str, total: int,
     chosen = plan[name]
     quantity = next(line.quantity for line in problem.lines if line.line_id == name)
     runner = _runner_up(problem, table, plan, chosen, total)
+    passed_over, bound_by = _bound_by(problem, plan, name) or (None, None)
     return Choice(
         line_id=name,
         candidate=chosen,
         total_minor=chosen.total_minor(quantity),
         reason=_reason(chosen, runner, quantity, proved),
         runner_up=None if runner is None else runner[1],
-        bound_by=_bound_by(problem, plan, name),
+        bound_by=bound_by,
+        passed_over=passed_over,
     )
 
 
@@ -160,18 +162,19 @@ def _reason(chosen: Candidate, runner: tuple[Candidate, RunnerUp] | None, quanti
     return "as good as the runner-up; drawn by the seed"
 
 
-def _bound_by(problem: Problem, plan: Plan, name: str) -> str | None:
-    """What kept the line's cheapest offer out; None if it was chosen."""
+def _bound_by(problem: Problem, plan: Plan, name: str) -> tuple[Candidate, str] | None:
+    """The line's cheapest offer and what kept it out; None if it was chosen."""
     line = next(line for line in problem.lines if line.line_id == name)
     cheapest: Sequence[Candidate] = sorted(
-        by_line(problem)[name], key=lambda one: (one.total_minor(line.quantity), one is not plan[name], one.offer_id)
+        by_line(problem)[name],
+        key=lambda one: (one.total_minor(line.quantity), one is not plan[name], one.offer_id),
     )
     first = cheapest[0]
     if first is plan[name] or first.total_minor(line.quantity) == plan[name].total_minor(line.quantity):
         return None
     own = misfits(first, line, problem.constraints)
     if own:
-        return own[0]
+        return first, own[0]
     without_budget = replace(problem, constraints=replace(problem.constraints, max_total_minor=None))
     broken = evaluate(without_budget, {**plan, name: first}).violations
-    return broken[0].partition(":")[0] if broken else "total"
+    return first, broken[0].partition(":")[0] if broken else "total"

@@ -88,6 +88,11 @@ def change(path: str, value: Any) -> dict[str, Any]:
         ("modules.1.options.0.id", "amount", "modules"),
         ("bill_of_materials.0.attributes", {"d": {"option": "base", "values": {"base-20mm": "20"}}}, "bases.d"),
         ("bill_of_materials.0.attributes", {"d": {"option": "amount", "values": {}}}, "bases.d"),
+        ("bill_of_materials.0.certificates", "ISO 9001", "bases.certificates must be a list of texts"),
+        ("bill_of_materials.0.certificates", [9001], "bases.certificates must be a list of texts"),
+        ("supplies_on_time_bps", 10_000, "supplies_on_time_bps"),
+        ("supplies_on_time_bps", -1, "supplies_on_time_bps"),
+        ("supplies_on_time_bps", 95.5, "template"),
         ("modules.1.options.0.choices.0.price_minor", 5.5, "template"),
         ("rules.0.require", "colour == 'red'", "rules.sealed-cover-needs-cleaning: undeclared reference to 'colour'"),
         ("rules.0.require", "drilling_s + 1", "rules.sealed-cover-needs-cleaning: gives int, not bool"),
@@ -118,6 +123,12 @@ def change(path: str, value: Any) -> dict[str, Any]:
 def test_a_wrong_file_says_where(path: str, value: Any, words: str) -> None:
     with pytest.raises(InvalidInput, match=words):
         load_template(change(path, value), "wrong.yaml")
+
+
+def test_a_bought_line_may_demand_certificates() -> None:
+    template = load_template(change("bill_of_materials.0.certificates", ["ISO 9001", "CE"]), "good.yaml")
+    assert [line.certificates for line in template.bought[:2]] == [("ISO 9001", "CE"), ()]
+    assert load_template(change("supplies_on_time_bps", 9_500), "good.yaml").supplies_on_time_bps == 9_500
 
 
 def test_two_files_do_not_share_an_id(tmp_path: Path) -> None:

@@ -41,8 +41,12 @@ def dataclasses_of_the_domain() -> list[type[Any]]:
     return found
 
 
-NEVER_STORED = {f"marketplace.domain.{name}" for name in ("product", "engineering", "formula", "cost_sheet")}
-"""Templates are files, with formulas in them; what they say of a configuration is answered, not kept."""
+NEVER_STORED = {
+    f"marketplace.domain.{name}" for name in ("product", "engineering", "formula", "cost_sheet", "supply_conditions")
+}
+"""Templates are files, with formulas in them; what they say of a configuration is answered, not kept. Conditions are
+an offer's; a choice keeps what they came to.
+"""
 STORED = [
     kind for kind in dataclasses_of_the_domain() if kind.__module__ not in NEVER_STORED and kind.__name__ != "Decision"
 ]

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from marketplace.domain.configuration import RequiredLine
+from marketplace.domain.supply_conditions import NO_CONDITIONS, SupplyConditions
 from marketplace.ports.supplier_directory import DirectoryMisconfigured, DirectoryUnavailable, Offer, Offers
 
 SOURCE = "memory"
@@ -30,6 +31,9 @@ class Listing:
     material: str = ""
     certificates: tuple[str, ...] = ()
     only_for: frozenset[str] | None = None
+    minutes_a_piece: int = 0
+    reliability_ppm: int | None = None
+    conditions: SupplyConditions = NO_CONDITIONS
 
 
 class FakeSupplierDirectory:
@@ -85,4 +89,7 @@ def _offer(listing: Listing, line: RequiredLine) -> Offer:
         material=listing.material,
         certificates=listing.certificates,
         source=SOURCE,
+        hours=-(-listing.minutes_a_piece * line.quantity // 60),
+        reliability_ppm=listing.reliability_ppm,
+        conditions=listing.conditions,
     )

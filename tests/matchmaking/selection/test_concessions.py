@@ -108,3 +108,14 @@ def test_two_limits_may_have_to_give_together() -> None:
     assert none.together
     assert none.relaxations == (Relaxation("lead_time_h", 60, 48), Relaxation("certificate", 0, 1, "iso"))
     assert "60 instead of 48 and certificate iso would have to be waived" in str(none)
+
+
+def test_a_certificate_of_one_line_is_waived_for_that_line() -> None:
+    lines = (replace(BASES, certificates=frozenset({"iso"})), COVERS)
+    offers = [candidate(BASES, "a", 10), candidate(COVERS, "a", 10)]
+    none = refused(question(offers, lines=lines))
+    assert (none.line_id, none.counts) == ("bases", {"certificate": 1})
+    assert none.relaxations == (Relaxation("certificate", 0, 1, "iso"),)
+    late = [replace(one, lead_time_h=60) for one in offers]
+    both = refused(question(late, lines=lines, max_lead_time_h=48))
+    assert (both.together, both.relaxations) == (True, (Relaxation("lead_time_h", 60, 48), *none.relaxations))
