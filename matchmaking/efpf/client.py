@@ -11,10 +11,12 @@ from matchmaking.efpf.answer import RejectedItem, SearchAnswer, SourceReport, co
 from matchmaking.efpf.config import FederationConfig
 from matchmaking.efpf.merge import merge
 from matchmaking.efpf.origins import Resolver, resolve_by_system
+from matchmaking.efpf.patience import Patience
 from matchmaking.efpf.query import SearchQuery
 from matchmaking.efpf.source import GatewaySource, Heard
 from matchmaking.offers import Offer
 
+_FOR_MERGING = 0.1  # of the deadline of a whole search: when the last source ends, the answer is still to be made
 _security_log = logging.getLogger("matchmaking.security")
 
 
@@ -45,8 +47,13 @@ class FederatedClient:
         never an exception; `SearchAnswer.require_alive()` raises if none was heard.
         """
         now = self._clock()
+        patience = Patience(
+            asyncio.get_running_loop().time(),
+            least_s=self._config.source_deadline_s,
+            most_s=self._config.deadline_s * (1 - _FOR_MERGING),
+        )
         heard = await asyncio.gather(
-            *(gateway.search(query, now, fresh=fresh, allow_stale=allow_stale) for gateway in self._gateways)
+            *(gateway.search(query, now, patience, fresh=fresh, allow_stale=allow_stale) for gateway in self._gateways)
         )
         return _assemble([one for of_gateway in heard for one in of_gateway], query, self._config.max_offers)
 

@@ -77,7 +77,7 @@ class FederationConfig:
 
     gateways: tuple[GatewayConfig, ...]
     deadline_s: float = 3.0  # one search, all sources: a customer waits for the quote
-    source_deadline_s: float = 1.5  # one source, all its pages
+    source_deadline_s: float = 1.5  # one source, all its steps; longer where the others take long, too (`Patience`)
     registry_max_age_s: float = 300.0
     search_max_age_s: float = 60.0
     stale_max_age_s: float = 86_400.0

@@ -2,10 +2,8 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Coroutine
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, TypeVar
 
 import httpx
 
@@ -23,16 +21,14 @@ from matchmaking.efpf.errors import (
 from matchmaking.efpf.federated_search import FederatedSearch, Found
 from matchmaking.efpf.gateway_auth import GatewayAuth
 from matchmaking.efpf.origins import Resolver
+from matchmaking.efpf.patience import Patience
 from matchmaking.efpf.query import SearchQuery
 from matchmaking.efpf.service_registry import SearchService, ServiceRegistry
 from matchmaking.efpf.transport import GuardedHttp
 from matchmaking.offers import Offer
 
 _MAX_REMEMBERED = 64  # answers a gateway keeps; a handful of product categories is asked again and again
-_FOR_MERGING = 0.1  # of the deadline of a whole search: when the last source ends, the answer is still to be made
 _MAX_SERVICES = 100  # searches of one registry that are asked at once
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,30 +62,31 @@ class GatewaySource:
         self._breakers: OrderedDict[str, Breaker] = OrderedDict()
         self._remembered: OrderedDict[tuple[str, SearchQuery], _Remembered] = OrderedDict()
 
-    async def search(self, query: SearchQuery, now: datetime, *, fresh: bool, allow_stale: bool) -> tuple[Heard, ...]:
+    async def search(
+        self, query: SearchQuery, now: datetime, patience: Patience, *, fresh: bool, allow_stale: bool
+    ) -> tuple[Heard, ...]:
         """One entry for each search of this gateway; a single one if its registry could not be read."""
         began = _loop_s()
-        ends = began + self._limits.deadline_s * (1 - _FOR_MERGING)
         try:
-            services = await self._discover(now)
+            services = await self._discover(now, patience)
         except FederationError as error:
             return (self._failure(self._id, error, began),)
         return tuple(
             await asyncio.gather(
-                *(self._hear(service, query, ends, fresh=fresh, allow_stale=allow_stale) for service in services)
+                *(self._hear(service, query, patience, fresh=fresh, allow_stale=allow_stale) for service in services)
             )
         )
 
-    async def _discover(self, now: datetime) -> tuple[SearchService, ...]:
+    async def _discover(self, now: datetime, patience: Patience) -> tuple[SearchService, ...]:
         began = _loop_s()
         if self._services is not None and began < self._services[1]:
             return self._services[2]
         breaker = self._breaker(self._id)
-        timeout_s = self._limits.source_deadline_s
         try:
             if not breaker.admits(began):
                 raise _Resting(self._id, "left alone for a while after repeated failures")
-            found = await _within(timeout_s, self._id, self._registry.search_services(now, timeout_s=timeout_s))
+            asked = self._registry.search_services(now, timeout_s=patience.most_left_s(began))
+            found = await patience.within(self._id, asked)
         except FederationError as error:
             _count(breaker, error)
             if self._services is not None and began - self._services[0] < self._limits.stale_max_age_s:
@@ -102,21 +99,20 @@ class GatewaySource:
         return services
 
     async def _hear(
-        self, service: SearchService, query: SearchQuery, ends: float, *, fresh: bool, allow_stale: bool
+        self, service: SearchService, query: SearchQuery, patience: Patience, *, fresh: bool, allow_stale: bool
     ) -> Heard:
         began = _loop_s()
         remembered = self._remembered.get((service.source_id, query))
         if not fresh and remembered is not None and began - remembered.at_s < self._limits.search_max_age_s:
             return _heard(service.source_id, "ok", remembered.found, began, age_s=int(began - remembered.at_s))
         breaker = self._breaker(service.source_id)
-        timeout_s = max(0.0, min(self._limits.source_deadline_s, ends - began))
         try:
             if service.forged is not None:
                 raise SignatureRefused(service.source_id, service.forged)
             if not breaker.admits(began):
                 raise _Resting(service.source_id, "left alone for a while after repeated failures")
-            asked = self._search.search(service, query, timeout_s=timeout_s)
-            found = await _within(timeout_s, service.source_id, asked)
+            asked = self._search.search(service, query, timeout_s=patience.most_left_s(began))
+            found = await patience.within(service.source_id, asked)
         except FederationError as error:
             _count(breaker, error)
             age_s = _loop_s() - remembered.at_s if remembered is not None else 0.0
@@ -129,6 +125,7 @@ class GatewaySource:
                 security_event=isinstance(error, SecurityRefusal),
             )
         breaker.succeeded()
+        patience.heard(_loop_s())
         self._remember((service.source_id, query), found)
         return _heard(service.source_id, "ok", found, began, age_s=0)
 
@@ -176,15 +173,6 @@ def _count(breaker: Breaker, error: FederationError) -> None:
         breaker.failed(_loop_s())
     else:
         breaker.succeeded()
-
-
-async def _within(timeout_s: float, source: str, work: Coroutine[Any, Any, T]) -> T:
-    """All steps of `work` (retries, pages) under one deadline. Raises SourceTimedOut."""
-    try:
-        async with asyncio.timeout(timeout_s):
-            return await work
-    except TimeoutError as error:
-        raise SourceTimedOut(source, f"no whole answer within {timeout_s:g} s") from error
 
 
 def _heard(source_id: str, status: Status, found: Found, began: float, *, age_s: int) -> Heard:

@@ -67,10 +67,10 @@ async def test_ten_sources_two_of_them_dead() -> None:
         return answer(page(item(uri="shared"), item(uri=f"only-{host}", price={"EUR": 20.0})))
 
     source = Scripted().with_token().on(FILTER, by_host).on(SEARCH, found)
-    client = federation(source, 10, deadline_s=0.6, source_deadline_s=0.3)
+    client = federation(source, 10, deadline_s=60, source_deadline_s=0.3)
     began = asyncio.get_running_loop().time()
     got = await client.search(EVERYTHING)
-    assert asyncio.get_running_loop().time() - began < 2
+    assert asyncio.get_running_loop().time() - began < 50  # who drips is given up long before the deadline
     assert (got.sources.total, got.sources.ok, got.sources.failed, got.sources.timed_out) == (10, 8, 1, 1)
     assert got.partial
     assert {report.source_id: report.error for report in got.by_source if report.status != "ok"} == {
