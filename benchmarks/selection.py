@@ -4,6 +4,7 @@ Seconds are the processor's, of all threads, from the plain offers on: admitting
 in them, nor are the explanations. Every plan is judged by the evaluator, which shares no code with the solver.
 """
 
+import sys
 import time
 from dataclasses import dataclass, field
 from statistics import median
@@ -64,21 +65,34 @@ def run() -> Result:
         large = instance(*LARGE, seed)
         short, watch = _answered(large, SHORT_S)
         note(gap_1s=_gap(short), gap_1s_cpu_s=watch.spent())
+        _tell(f"seed {seed}: gap {_gap(short):.4%} after {watch.spent():.2f} s")
         full, watch = _answered(large, LONG_S)
         note(gap_10s=_gap(full), gap_10s_cpu_s=watch.spent())
+        _tell(f"seed {seed}: gap {_gap(full):.4%} after {watch.spent():.2f} s")
         middle, clock = _answered(instance(*MIDDLE, seed), None)
         if middle.total != middle.bound:
             raise AssertionError(f"seed {seed}: the middle question was not proved")
         note(exact_20_s=clock.spent())
+        _tell(f"seed {seed}: the middle question is proved after {clock.spent():.2f} s")
         timed = Watch()
         points = front(large, 10)
         note(front_10_s=timed.spent(), front_points=len(points))
+        _tell(f"seed {seed}: {len(points)} points of the front after {timed.spent():.2f} s")
         for point in points:
             _judge(large, point.plan, point.total_minor)
         table = table_of(large, admitted(large))
-        plain, other = highs(table, LONG_S * watch.slowness()), cpsat(table, LONG_S * watch.slowness())
+        plain = highs(table, LONG_S, slowness=watch.slowness())
+        _tell(f"seed {seed}: HiGHS alone has gap {plain.gap:.2%} after {plain.cpu_s:.2f} s")
+        other = cpsat(table, LONG_S)
+        _tell(f"seed {seed}: CP-SAT has gap {other.gap:.2%} after {other.cpu_s:.2f} s")
         note(highs_gap_10s=plain.gap, cpsat_gap_10s=other.gap, highs_cpu_s=plain.cpu_s, cpsat_cpu_s=other.cpu_s)
     return _result(worst, _mismatches())
+
+
+def _tell(what: str) -> None:
+    """Progress, which is no part of the result."""
+    sys.stderr.write(f"benchmarks.selection: {what}\n")
+    sys.stderr.flush()
 
 
 def _result(found: dict[str, list[float]], mismatches: int) -> Result:
@@ -128,6 +142,8 @@ def _mismatches() -> int:
         answer = solve(table_of(problem, admitted(problem)))
         found = None if answer is None or answer.total != answer.bound else answer.total
         wrong += found != brute_force(problem)
+        if (seed + 1) % 100 == 0:
+            _tell(f"{seed + 1} small questions by brute force, {wrong} answered otherwise")
     return wrong
 
 
