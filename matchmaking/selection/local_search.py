@@ -4,6 +4,7 @@ Broken limits cost a penalty that grows until they are kept: that is the repair.
 the only chance is a generator with a fixed seed: the same question, the same answer.
 """
 
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -19,10 +20,13 @@ _HARSHER = 12
 """Doublings of the penalty before a choice is given up as not to be mended."""
 
 
-def improve(table: Table, options: Sequence[Sequence[int]], start: Ints, shakes: int = _SHAKES) -> Ints | None:
+def improve(
+    table: Table, options: Sequence[Sequence[int]], start: Ints, shakes: int = _SHAKES, enough: float = -math.inf
+) -> Ints | None:
     """The best choice found from `start` among `options` (rows of the table, by line); None if none keeps the limits.
 
-    `start` itself may break them, and may take offers beyond the options.
+    `start` itself may break them, and may take offers beyond the options. A choice that costs `enough` or less is good
+    enough: nothing is shaken then.
     """
     state = _State(table, start.tolist())
     best: list[int] | None = None
@@ -34,6 +38,8 @@ def improve(table: Table, options: Sequence[Sequence[int]], start: Ints, shakes:
             if best is None or now < cost:
                 best, cost = list(state.picks), now
         if best is not None:
+            if cost <= enough:
+                break
             state.set(best)
         state.shake(options, generator)
     return None if best is None else np.array(best, dtype=np.int64)

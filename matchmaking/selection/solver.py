@@ -161,7 +161,9 @@ class _Solving:
             if len(some) < _OPTIONS:
                 some.append(int(offer))
         start = picks_of(program, np.arange(program.columns), bound.x)
-        self._take(improve(table, options, start, self._effort.shakes))
+        # total − floor ≤ gap · total, as `_good_enough` has it.
+        enough = self._floor / (1 - self._effort.gap) if self._effort.gap < 1 else math.inf
+        self._take(improve(table, options, start, self._effort.shakes, enough))
 
     def _tightened(self, bound: Bound, keep: Flags) -> Bound:
         for _ in range(_ROUNDS):
