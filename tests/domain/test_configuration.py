@@ -197,3 +197,12 @@ def test_a_template_finds_its_options_by_id() -> None:
     assert option.choice("base-20mm") == Choice("base-20mm", "Base 20 mm", 550)
     assert option.choice("base-30mm") is None
     assert CYLINDER.option("colour") is None
+
+
+@pytest.mark.parametrize(
+    ("stated", "enough"),
+    [((" iso  9001 ", "CE"), True), (("ISO 9001",), False), ((), False)],
+)
+def test_each_certificate_must_be_stated_however_it_is_written(stated: tuple[str, ...], enough: bool) -> None:
+    line = RequiredLine("base", "Base", "bases", 1, {}, ("ISO 9001", "ce"))
+    assert line.certified(stated) is enough
