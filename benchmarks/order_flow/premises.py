@@ -5,10 +5,11 @@ import os
 import secrets
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 import psycopg
 from psycopg import sql
@@ -94,18 +95,22 @@ def cpu_s_of(pid: int) -> float:
 
 
 @asynccontextmanager
-async def open_premises(folder: Path, setup: Setup, *, chain: bool = True) -> AsyncIterator[Premises]:
-    """Everything but workers. Without a `chain` only what takes orders; the contracts' addresses are then those of a
-    devchain that was ended again."""
+async def open_premises(
+    folder: Path, setup: Setup, *, chain: bool = True, environment: Mapping[str, str] = MappingProxyType({})
+) -> AsyncIterator[Premises]:
+    """Everything but workers; `environment` is what every process finds beside its own.
+
+    Without a `chain` only what takes orders; the contracts are then those of a devchain that was ended again.
+    """
     folder.mkdir(parents=True)  # noqa: ASYNC240 - nothing else runs yet
     async with AsyncExitStack() as stack:
         supervisor = Supervisor(folder, lambda _: None)
         stack.callback(supervisor.end)
         url = stack.enter_context(own_database(folder, setup.database))
-        environment = {"DATABASE_URL": url}
+        found = {**environment, "DATABASE_URL": url}
         if setup.database == "postgres":
-            environment["BROKER_URL"] = stack.enter_context(own_vhost())
-        premises = Premises(folder, supervisor, Ports.free(0), url, environment)
+            found["BROKER_URL"] = stack.enter_context(own_vhost())
+        premises = Premises(folder, supervisor, Ports.free(0), url, found)
         if setup.chain == "anvil":
             node = stack.enter_context(anvil(folder, options=ANVIL_OPTIONS))
             premises.chain_url, premises.node_pid = node.url, node.pid

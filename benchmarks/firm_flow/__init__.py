@@ -1,0 +1,1 @@
+"""What `benchmarks.firm_quotes` is made of: suppliers of many moods, their signers, customers, a look at the chain."""
