@@ -8,10 +8,10 @@ import pytest
 
 from benchmarks.federated.sources import EXPECTED, expected_offers, gateways, ten_sources
 from benchmarks.federation import DEADLINE_S, QUESTION, TO_OPEN, Wrong, _spread, judge
-from matchmaking.efpf import source
 from matchmaking.efpf.answer import SearchAnswer
 from matchmaking.efpf.client import FederatedClient
 from matchmaking.efpf.config import FederationConfig
+from matchmaking.efpf.patience import Patience
 from matchmaking.efpf.transport import open_http_client
 from tests.matchmaking.integration.servers import wall_clock
 
@@ -45,10 +45,10 @@ async def test_ten_registries_of_which_half_are_not_well() -> None:
 async def test_without_a_deadline_the_slow_one_would_hold_all(monkeypatch: pytest.MonkeyPatch) -> None:
     """Negative control: the deadline is what keeps the answer in time."""
 
-    async def patient(_timeout_s: float, _source: str, work: object) -> object:
+    async def patient(_self: Patience, _source: str, work: object) -> object:
         return await work  # type: ignore[misc]
 
-    monkeypatch.setattr(source, "_within", patient)
+    monkeypatch.setattr(Patience, "within", patient)
     async with ten_sources() as addresses, open_http_client() as http:
         config = FederationConfig(gateways({"slow": addresses["slow"]}), deadline_s=60, source_deadline_s=60)
         with pytest.raises(TimeoutError):
