@@ -23,6 +23,8 @@ JUNIT_DOMAIN := $(VENV)/tests-domain.xml
 PYTEST = $(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export UV_LINK_MODE := copy
+# Some machines switch bytecode off; then each of the hundreds of processes of the tests compiles all it imports anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 # Node from the PATH if it is new enough (Vite needs 20.19), else from a pinned wheel in the virtual environment.
 NODE_TEST := const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)

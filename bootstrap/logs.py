@@ -11,6 +11,7 @@ import sys
 import traceback
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -80,6 +81,7 @@ def level_name(number: int) -> str:
     return next((name for least, name in LEVELS if number >= least), "DEBUG")
 
 
+@cache
 def _source(path: str) -> str:
     """The file's path inside its package: where it is installed is this machine's business."""
     _, installed, inside = path.rpartition(INSTALLED)

@@ -147,6 +147,7 @@ def _offer(line: RequiredLine, offer: FoundOffer) -> Offer:
         material=", ".join(offer.materials),
         certificates=offer.certificates,
         source=offer.source_id,
+        signer=offer.party.signing_address,
         hours=offer.conditions.hours(line.quantity),
         reliability_ppm=offer.conditions.reliability_ppm,
         conditions=SupplyConditions(

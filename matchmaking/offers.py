@@ -20,6 +20,7 @@ class Party:
     """A company as its registry describes it; None where the registry is silent.
 
     Trust figures are the registry's own claims (NIMBLE `trust*` fields), never something we have proved.
+    `signing_address` is the key that the registry names for it, in small letters.
     """
 
     party_id: str
@@ -33,6 +34,7 @@ class Party:
     longitude: Decimal | None = None
     ppap_compliance_level: int | None = None
     base_platform_company_id: str | None = None
+    signing_address: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Security
+from fastapi import APIRouter, Depends
 from fastapi.dependencies.models import Dependant
+from fastapi.openapi.models import HTTPBearer
 from fastapi.routing import APIRoute
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security.base import SecurityBase
 from starlette.requests import Request
 
 from marketplace.application.context import Context
@@ -15,19 +16,20 @@ from marketplace.domain.parties import Account, Role
 from mobile_api.security import authenticate
 from mobile_api.services import services
 
-bearer = HTTPBearer(auto_error=False, scheme_name="bearer", bearerFormat="JWT", description="From POST /v1/tokens.")
-"""Puts the scheme into the description; the token itself is read and checked by `security`."""
 
+class Allow(SecurityBase):
+    """A guard: lets callers with one of `roles` in and gives their account.
 
-class Allow:
-    """A guard: lets callers with one of `roles` in and gives their account."""
+    What FastAPI tells of it is in `model`; the token itself is read and checked by `security`.
+    """
+
+    model = HTTPBearer(bearerFormat="JWT", description="From POST /v1/tokens.")
+    scheme_name = "bearer"
 
     def __init__(self, roles: Iterable[Role]) -> None:
         self.roles = frozenset(roles)
 
-    async def __call__(
-        self, request: Request, _token: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)]
-    ) -> Account:
+    async def __call__(self, request: Request) -> Account:
         """The caller. Raises Unauthenticated, Forbidden."""
         account = (await authenticate(request)).account
         if account.role not in self.roles:

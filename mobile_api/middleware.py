@@ -36,6 +36,7 @@ SECURITY_HEADERS: Mapping[str, str] = {
     "Cross-Origin-Opener-Policy": "same-origin-allow-popups",
     "Permissions-Policy": "camera=(self), geolocation=(), microphone=(), payment=()",
 }
+_RAW_SECURITY_HEADERS = [(name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
 STRICT_TRANSPORT = "max-age=31536000"
 TOO_LARGE = "The body is larger than this interface takes."
 
@@ -106,8 +107,8 @@ class BodyLimit:
 
 
 def _add_headers(headers: MutableHeaders, scope: Scope) -> None:
-    for name, value in SECURITY_HEADERS.items():
-        headers.setdefault(name, value)
+    there = {name for name, _ in headers.raw}
+    headers.raw.extend(pair for pair in _RAW_SECURITY_HEADERS if pair[0] not in there)
     if scope.get("scheme") == "https":
         headers.setdefault("Strict-Transport-Security", STRICT_TRANSPORT)
     if scope["path"].startswith("/v1/"):

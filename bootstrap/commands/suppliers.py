@@ -1,4 +1,4 @@
-"""`lotsizeone suppliers search`: ask federated registries by hand, and see how each of them answered."""
+"""`lotsizeone suppliers`: ask federated registries by hand, and say who here is which of their parties."""
 
 import asyncio
 import json
@@ -12,6 +12,7 @@ from bootstrap.options import AsJson, Data, settings_of
 
 if TYPE_CHECKING:
     from bootstrap.settings import Settings
+    from marketplace.domain.parties import Organisation
     from matchmaking.efpf.answer import SearchAnswer
     from matchmaking.efpf.config import FederationConfig, GatewayConfig
     from matchmaking.efpf.query import SearchQuery
@@ -20,8 +21,8 @@ app = typer.Typer(
     name="suppliers",
     no_args_is_help=True,
     rich_markup_mode=None,
-    short_help="Search federated registries for suppliers.",
-    help="Who offers what, in all registries that can be heard.",
+    short_help="Search federated registries for suppliers; link them with organisations.",
+    help="Who offers what, in all registries that can be heard, and who of them has joined here.",
     epilog="Example: lotsizeone suppliers search",
 )
 
@@ -69,6 +70,53 @@ def search(
         raise typer.Exit(1)
     if answer.partial:
         raise typer.Exit(3)
+
+
+@app.command(epilog='Example: lotsizeone suppliers link foundry-4711 "Tejo Foundry"')
+def link(
+    party: Annotated[str, typer.Argument(help="The party's id, as registries name it.")],
+    organisation: Annotated[str, typer.Argument(help="The organisation's name, as it joined here.")],
+    data: Data = None,
+) -> None:
+    """Say that an organisation here is a registry's party: its offers are then asked to be signed by this organisation.
+
+    Needed only for parties whose registry names no signing key; make sure by other means that they are the same.
+    """
+    linked = asyncio.run(_link(settings_of(data_dir=data), organisation, party))
+    typer.echo(f"{party} is {linked.name}; undo: lotsizeone suppliers unlink {json.dumps(linked.name)}")
+
+
+@app.command(epilog='Example: lotsizeone suppliers unlink "Tejo Foundry"')
+def unlink(
+    organisation: Annotated[str, typer.Argument(help="The organisation's name, as it joined here.")],
+    data: Data = None,
+) -> None:
+    """Take a link back: offers of the party are not asked for here any more. What is agreed stays."""
+    linked = asyncio.run(_link(settings_of(data_dir=data), organisation, None))
+    typer.echo(f"{linked.name} is no registry's party any more")
+
+
+async def _link(settings: "Settings", name: str, party: str | None) -> "Organisation":
+    """The organisation of this name as it is now. Raises ValueError where there is none, or the party is another's."""
+    from marketplace.domain.errors import Conflict  # noqa: PLC0415
+    from marketplace.persistence.database import Database  # noqa: PLC0415
+    from marketplace.ports.unit_of_work import StoreUnavailable  # noqa: PLC0415
+
+    database = Database(settings.database)
+    try:
+        await database.require_current()
+        async with database.unit_of_work().write() as tx:
+            found = await tx.parties.organisation_named(name)
+            if found is None:
+                raise ValueError(f"no organisation is called {name!r} here")
+            await tx.parties.link(found.id, party)
+        return found
+    except Conflict as taken:
+        raise ValueError(f"{taken}: unlink it first") from taken
+    except StoreUnavailable as failure:
+        raise ValueError(f"the database cannot be asked: {failure}") from failure
+    finally:
+        await database.close()
 
 
 async def _ask(config: "FederationConfig", query: "SearchQuery") -> "SearchAnswer":

@@ -68,6 +68,7 @@ def supply_choice(taken: Sequence[Offer], conditions: SupplyConditions, reasons:
         reasons=reasons,
         freight_minor=charge.freight_minor,
         discount_minor=charge.discount_minor,
+        organisation_id=taken[0].organisation_id,
     )
 
 

@@ -1,5 +1,8 @@
 """Work begins only after its agreement is open: one ISA-95 job for each operation, sent to its gateway once."""
 
+import json
+from dataclasses import dataclass
+
 from marketplace.application.browse_products import template_of
 from marketplace.application.context import Context
 from marketplace.domain.agreement import ZERO_ADDRESS, Agreement, AgreementKind
@@ -34,28 +37,58 @@ async def dispatch_jobs(ctx: Context, order_id: str, agreement_id: str) -> None:
 
 
 def _jobs(ctx: Context, order: Order, agreement: Agreement, gateway: str | None) -> list[Job]:
-    template = template_of(ctx, order.product_id)
-    operations = [template.own_operation] if agreement.kind is AgreementKind.DELIVERY else list(agreement.lines)
+    works = _own_work(ctx, order) if agreement.kind is AgreementKind.DELIVERY else _supplied(order, agreement)
     return [
         Job(
             # The same agreement, operation and revision always give the same id: a repeat is recognised anywhere.
-            id=f"{agreement.id[2:14]}-{operation}-1",
+            id=f"{agreement.id[2:14]}-{work.operation}-1",
             order_id=order.id,
             agreement_id=agreement.id,
             organisation_id=agreement.payee_id,
-            operation=operation,
-            quantity=order.amount,
-            parameters=_parameters(order, last=operation == operations[-1]),
+            operation=work.operation,
+            quantity=work.quantity,
+            parameters=(*work.parameters, _finish_code(last=work is works[-1])),
             spec_hash=agreement.terms.spec_hash,
             gateway=gateway,
             due=agreement.terms.deliver_by,
         )
-        for operation in operations
+        for work in works
     ]
 
 
-def _parameters(order: Order, *, last: bool) -> tuple[JobParameter, ...]:
-    """The customer's options. Only the last operation of an agreement ends with the code that its milestone names."""
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """One operation: how many pieces, and what the machine must know of them."""
+
+    operation: str
+    quantity: int
+    parameters: tuple[JobParameter, ...] = ()
+
+
+def _own_work(ctx: Context, order: Order) -> list[_Work]:
+    """The manufacturer's operation, with the customer's options."""
+    chosen = tuple(JobParameter(name, str(value)) for name, value in order.configuration.items())
+    return [_Work(template_of(ctx, order.product_id).own_operation, order.amount, chosen)]
+
+
+def _supplied(order: Order, agreement: Agreement) -> list[_Work]:
+    """A supplier's lines, as it has signed for them: what else the customer wants is not for its machines."""
+    if agreement.specification is None:  # agreements of before keep none
+        return [_Work(line, order.amount) for line in agreement.lines]
+    lines = {line["id"]: line for line in json.loads(agreement.specification)["lines"]}
+    return [
+        _Work(name, lines[name]["quantity"], tuple(_attribute(*one) for one in lines[name]["attributes"].items()))
+        for name in agreement.lines
+    ]
+
+
+def _attribute(name: str, value: str) -> JobParameter:
+    """`diameter@mm` is a diameter in mm."""
+    quantity, _, unit = name.partition("@")
+    return JobParameter(quantity, value, unit)
+
+
+def _finish_code(*, last: bool) -> JobParameter:
+    """Only the last operation of an agreement ends with the code that its milestone names."""
     code = EventCode.PRODUCTION_FINISHED if last else EventCode.OPERATION_FINISHED
-    chosen = [JobParameter(name, str(value)) for name, value in order.configuration.items()]
-    return (*chosen, JobParameter(FINISH_CODE, str(int(code))))
+    return JobParameter(FINISH_CODE, str(int(code)))

@@ -134,7 +134,10 @@ async def parties_of(tx: Transaction, order: Order) -> Parties:
 
 async def supplier_side(tx: Transaction, choice: SupplyChoice) -> Side:
     """The supplier of a choice. Raises DraftingBlocked."""
-    organisation = await tx.parties.organisation_in_registry(choice.supplier_id)
+    if choice.organisation_id is None:
+        organisation = await tx.parties.organisation_in_registry(choice.supplier_id)
+    else:
+        organisation = await tx.parties.organisation(choice.organisation_id)
     return await _side(tx, organisation, choice.supplier_name)
 
 

@@ -1,5 +1,6 @@
 """Find suppliers for what an order needs and choose among them; then the manufacturer's rule decides."""
 
+import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -32,6 +33,9 @@ from marketplace.ports.supplier_directory import (
     Offers,
     conditions_of,
 )
+from marketplace.ports.unit_of_work import Transaction
+
+log = logging.getLogger(__name__)
 
 MOST_TRIES = 5
 """How often the calendars are looked at anew within one attempt when somebody else was faster."""
@@ -84,9 +88,9 @@ async def _quoted(ctx: Context, order: Order, found: "_Found") -> tuple[Command,
     maker = (order.manufacturer_id, found.configured.template.manufacturer)
     try:
         planned = await plan(ctx, found.configured, maker, fee_bps=fee_bps, choices=found.choices)
+        offer = planned.quotation.at(order.deliver_by)
     except InvalidInput as none:
         return RejectOrder(f"no date can be kept: {none.message}", "platform"), None
-    offer = planned.quotation.at(order.deliver_by)
     promise = planned.quotation.promise(order.deliver_by)
     match = RecordMatch(found.choices, offer.price, found.partial, None, found.bench, found.digest, promise)
     return match, planned
@@ -168,14 +172,34 @@ def _patience(ctx: Context, waited: timedelta) -> timedelta:
 
 
 async def _joined(ctx: Context, answer: Offers, order: Order) -> Sequence[Offer]:
-    """Offers of suppliers who can sign here and have not declined this order."""
-    joined: dict[str, Organisation | None] = {}
+    """Offers of suppliers who can sign here and have not declined this order, with who they are here.
+
+    Where registries name different keys for one supplier, and so two organisations here would be meant, neither is.
+    """
+    known: dict[tuple[str, str | None], Organisation] = {}
     async with ctx.uow.read() as tx:
-        for supplier_id in {offer.supplier_id for offer in answer.offers}:
-            joined[supplier_id] = await tx.parties.organisation_in_registry(supplier_id)
-    able = {key for key, organisation in joined.items() if organisation and organisation.address}
-    able -= set(order.excluded_suppliers)
-    return [offer for offer in answer.offers if offer.supplier_id in able]
+        for named in {(offer.supplier_id, offer.signer) for offer in answer.offers}:
+            organisation = await _organisation(tx, *named)
+            if organisation is not None and organisation.address is not None:
+                known[named] = organisation
+    meant: dict[str, set[str]] = defaultdict(set)
+    for (supplier_id, _), organisation in known.items():
+        meant[supplier_id].add(organisation.id)
+    able = {supplier_id for supplier_id, some in meant.items() if len(some) == 1} - set(order.excluded_suppliers)
+    for supplier_id in sorted(meant.keys() - able - set(order.excluded_suppliers)):
+        log.warning("registries name different keys for %s: it is not asked", supplier_id, extra={"order_id": order.id})
+    return [
+        replace(offer, organisation_id=known[offer.supplier_id, offer.signer].id)
+        for offer in answer.offers
+        if offer.supplier_id in able and (offer.supplier_id, offer.signer) in known
+    ]
+
+
+async def _organisation(tx: Transaction, supplier_id: str, signer: str | None) -> Organisation | None:
+    """Whose key the registry names; where it names none, whom an operator linked with the supplier's id."""
+    if signer is not None:
+        return await tx.parties.organisation_signing(signer)
+    return await tx.parties.organisation_in_registry(supplier_id)
 
 
 def _by_supplier(chosen: Sequence[Chosen], stated: Mapping[str, SupplyConditions]) -> tuple[SupplyChoice, ...]:

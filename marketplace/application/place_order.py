@@ -45,8 +45,9 @@ async def place_order(
         maker = await tx.parties.organisation_named(template.manufacturer)
     if maker is None:
         raise NotFound("product")
-    planned = await plan(ctx, found, (maker.id, maker.name), fee_bps=0)
-    check_date(planned.quotation, deliver_by, now.date())
+    quoted = (await plan(ctx, found, (maker.id, maker.name), fee_bps=0)).quotation
+    check_date(quoted, deliver_by, now.date())
+    quoted.at(deliver_by)  # what has no price is not ordered
     command = PlaceOrder(
         order_id=order_id,
         customer_id=caller.id,

@@ -5,7 +5,8 @@ that is at hand; only when there are a tenth more deliveries than were learned f
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -17,10 +18,13 @@ from marketplace.planning.lead_time import LONGEST_MINUTES, WINDOW, Made
 from marketplace.planning.machines import machines_of
 from marketplace.planning.one_off import OneOff
 from marketplace.planning.promise import BEFORE_ANY, Delivered, Plan, Promises, learn_promises
-from marketplace.planning.quotation import Lesson, Moment
+from marketplace.planning.quotation import Lesson, Moment, Quotation
 from marketplace.planning.schedule import Machine, Schedule, Shop, Slot
 from marketplace.ports.plans import EPOCH_DAY, Hold, Learned
 from marketplace.ports.unit_of_work import UnitOfWork
+
+QUOTATIONS = 512
+"""That are remembered: who has seen a price tries other days, and orders within the minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,7 @@ class PlanBook:
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, str], Capacity] = {}
+        self._quotations: OrderedDict[Hashable, Quotation] = OrderedDict()
 
     async def of(
         self, uow: UnitOfWork, catalogue: Mapping[str, Template], maker: tuple[str, str], now: datetime
@@ -73,6 +78,19 @@ class PlanBook:
         shop = known.shop.at(plan_minute(now) - origin)
         self._known[maker] = known = replace(known, shop=shop)
         return known
+
+    def quotation(self, capacity: Capacity, minute: int, asked: Hashable, work: Callable[[], Quotation]) -> Quotation:
+        """What `work` gives, or has given for the same question of the same minute and version of the plan.
+
+        Raises what `work` raises.
+        """
+        key = (capacity.organisation_id, capacity.version, capacity.lessons, minute, asked)
+        found = self._quotations.get(key)
+        if found is None:
+            found = self._quotations[key] = work()
+            if len(self._quotations) > QUOTATIONS:
+                self._quotations.popitem(last=False)
+        return found
 
     async def _refreshed(self, uow: UnitOfWork, known: Capacity) -> Capacity:
         async with uow.read() as tx:

@@ -48,18 +48,23 @@ async def plan(
     choices: Sequence[SupplyChoice] | None = None,
 ) -> Planned:
     """The quotation of a configuration from its manufacturer (id and name), with the supplies that were chosen, or
-    those that are usual. Raises InvalidInput for more work than is planned, and for what has no price."""
+    those that are usual. Raises InvalidInput for more work than is planned."""
     now = ctx.clock.now()
     capacity = await ctx.plans.of(ctx.uow, ctx.catalogue, maker, now)
-    wanted = Wanted(found.template, found.configuration, found.sheet)
+    template, configuration = found.template, found.configuration
+    wanted = Wanted(template, configuration, found.sheet)
     policy = date_policy(
         wanted, penalty_day_bps=ctx.policy.penalty_bps_per_day, penalty_cap_bps=ctx.policy.penalty_cap_bps
     )
     supplies = usual_supplies(wanted) if choices is None else _supplies(choices)
+    asked = (template.id, template.version, frozenset(configuration.values.items()), supplies, policy, fee_bps)
+
+    def work() -> Quotation:
+        moment = capacity.moment(now)
+        return quotation(wanted, capacity.shop, capacity.promises, moment, supplies, policy, fee_bps=fee_bps)
+
     try:
-        quoted = quotation(
-            wanted, capacity.shop, capacity.promises, capacity.moment(now), supplies, policy, fee_bps=fee_bps
-        )
+        quoted = ctx.plans.quotation(capacity, plan_minute(now), asked, work)
     except CannotPlan as full:
         raise InvalidInput("deliver_by", f"no date can be promised: {full}") from full
     except ValueError as much:

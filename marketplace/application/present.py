@@ -72,7 +72,8 @@ def present_new(ctx: Context, order: Order, maker: Organisation, reader: Account
 def _view(ctx: Context, order: Order, beside: _Beside, reader: Account) -> OrderView:
     full, customers, names = _is_side(order, reader), reader.id == order.customer_id, beside.names
     template = ctx.catalogue[order.product_id]
-    spelled = spell_out(template, configure(template, order.configuration))
+    # A supplier has its lines in what it signs (ADR 0017); what else the customer wants is for the two sides.
+    spelled = spell_out(template, configure(template, order.configuration)) if full else ()
     return OrderView(
         id=order.id,
         status=order.status,

@@ -17,7 +17,16 @@ async def register(
     organisation_name: str | None,
     registry_party_id: str | None,
 ) -> AccountView:
-    """A new account. Raises Conflict if e-mail address or organisation name is taken, InvalidInput for a bad role."""
+    """A new account. Raises Conflict if e-mail address or organisation name is taken, InvalidInput for a bad role.
+
+    Whom a registry means is not for the one who joins to say: it would make them the supplier of somebody else's
+    offers. In development there is nobody else, and nobody to ask.
+    """
+    if registry_party_id is not None and not ctx.policy.development:
+        raise InvalidInput(
+            "registry_party_id",
+            "is not taken on your word: register the signing key that the registry names for you, or ask the operator",
+        )
     if role is Role.OPERATOR:
         raise InvalidInput("role", "operators are made on the command line")
     if role in ORGANISED and not organisation_name:

@@ -38,7 +38,8 @@ class SupplyChoice:
     """One supplier and the lines it was chosen for; `reasons` says why for each line.
 
     `amount_minor` is what the supplier is paid: its goods with `freight_minor`, less `discount_minor`. `deliver_by` is
-    a day that the supplier named itself, when it `countered`.
+    a day that the supplier named itself, when it `countered`. `organisation_id` is who the supplier is here; choices
+    of before have none, and are found by what an operator linked.
     """
 
     supplier_id: str
@@ -51,6 +52,7 @@ class SupplyChoice:
     countered: bool = False
     freight_minor: int = 0
     discount_minor: int = 0
+    organisation_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

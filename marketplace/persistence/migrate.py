@@ -2,7 +2,10 @@
 
 import asyncio
 import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
@@ -10,6 +13,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from marketplace.persistence.engines import LOCK_TIMEOUT_S, Engines, open_engines
 from marketplace.ports.unit_of_work import StoreUnavailable
@@ -43,15 +47,40 @@ async def migrate(engines: Engines) -> None:
 
 
 async def _migrate(engines: Engines) -> None:
-    # On SQLite the transaction begins with BEGIN IMMEDIATE, which is the lock.
+    if engines.on_sqlite:
+        # The transaction begins with BEGIN IMMEDIATE, which is the lock.
+        async with engines.write.connect() as connection, _keys_unwatched(connection), connection.begin():
+            await connection.run_sync(_to_head)
+        return
     async with engines.write.begin() as connection:
-        if not engines.on_sqlite:
-            await connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": MIGRATION_LOCK})
+        await connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": MIGRATION_LOCK})
         await connection.run_sync(_to_head)
 
 
+@asynccontextmanager
+async def _keys_unwatched(connection: AsyncConnection) -> AsyncIterator[None]:
+    """SQLite changes a table by making it anew; to drop the old one would break every key that points to it.
+
+    So keys are looked at once, when all is done (https://sqlite.org/lang_altertable.html, 7). Within a transaction
+    SQLite ignores the switch, hence before it.
+    """
+    driver: Any = (await connection.get_raw_connection()).driver_connection
+    await driver.execute("PRAGMA foreign_keys=OFF")
+    try:
+        yield
+    finally:
+        await driver.execute("PRAGMA foreign_keys=ON")
+
+
 def _to_head(connection: Connection) -> None:
+    """Raises RuntimeError, and nothing is changed, where a row would be left that points to nothing."""
+    if _is_at_head(connection):
+        return
     command.upgrade(configuration(connection), "head")
+    if connection.dialect.name == "sqlite":
+        broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+        if broken:
+            raise RuntimeError(f"{len(broken)} rows would point to nothing, the first one in {broken[0][0]}")
 
 
 async def is_current(engines: Engines) -> bool:

@@ -88,8 +88,15 @@ def outlook(course: Course, seed: int = 0) -> Outlook:
         ready = np.maximum(ready, _sampled(supply, row))
     rest = draws[len(course.supplies) :]
     total = ready + sum(_sampled(part, row) for part, row in zip((course.work, *course.after), rest, strict=True))
-    middle, high = (log(value) for value in np.quantile(total, (0.5, 0.9)).tolist())
+    middle, high = (log(value) for value in _quantiles(total))
     return Outlook(middle, max(_LEAST_SPREAD, (high - middle) / _Z90))
+
+
+def _quantiles(total: NDArray[np.float64]) -> tuple[float, float]:
+    """Median and 90 % quantile, linear between samples as `np.quantile` has them, which takes ten times as long."""
+    ordered = np.sort(total).tolist()
+    half, tenth = (SAMPLES - 1) // 2, (SAMPLES - 1) * 9 // 10
+    return (ordered[half] + ordered[half + 1]) / 2, (ordered[tenth] + ordered[tenth + 1]) / 2
 
 
 @lru_cache(maxsize=MOST_PARTS)

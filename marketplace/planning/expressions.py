@@ -103,14 +103,16 @@ class Language:
 
 
 class Sheet(Mapping[str, Scalar]):
-    """Values that do not change, and what the library made of them: one conversion for all formulas that read them."""
+    """Values that do not change, and what follows from them: one conversion for all formulas that read them, and one
+    answer of each formula, however many ask."""
 
-    __slots__ = ("_activation", "_values", "language")
+    __slots__ = ("_activation", "_answers", "_values", "language")
 
     def __init__(self, language: Language, values: Values) -> None:
         self.language = language
         self._values = dict(values)
         self._activation: cel.Activation | None = None
+        self._answers: dict[CelFormula, Scalar | FormulaFailed] = {}
 
     def __getitem__(self, name: str) -> Scalar:
         return self._values[name]
@@ -127,6 +129,19 @@ class Sheet(Mapping[str, Scalar]):
         if self._activation is None:
             self._activation = self.language.activation(self._values)
         return self._activation
+
+    def answer(self, formula: "CelFormula") -> Scalar:
+        """What a formula gives for these values. Raises FormulaFailed."""
+        found = self._answers.get(formula)
+        if found is None:
+            try:
+                found = formula.worked_out(self.activation)
+            except FormulaFailed as failed:
+                found = failed
+            self._answers[formula] = found
+        if isinstance(found, FormulaFailed):
+            raise FormulaFailed(str(found))
+        return found
 
 
 class CelFormula:
@@ -152,11 +167,14 @@ class CelFormula:
 
     def __call__(self, values: Values) -> Scalar:
         """The answer. Raises FormulaFailed."""
+        if isinstance(values, Sheet):
+            return values.answer(self)
+        return self.worked_out({name: values[name] for name in self._names if name in values})
+
+    def worked_out(self, values: Mapping[str, Scalar] | cel.Activation) -> Scalar:
+        """The answer for plain values, or for what the library made of some. Raises FormulaFailed."""
         try:
-            if isinstance(values, Sheet):
-                activation = values.activation
-            else:
-                activation = self._language.activation({name: values[name] for name in self._names if name in values})
+            activation = self._language.activation(values) if isinstance(values, Mapping) else values
             answer = self._program.eval(activation)
         except (RuntimeError, TypeError, ValueError, OverflowError) as wrong:
             raise FormulaFailed(_first_line(str(wrong))) from wrong

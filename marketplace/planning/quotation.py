@@ -8,6 +8,7 @@ and its penalty (`date_curve`); and the price of a date is the price of the conf
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cache, cached_property
 
 from marketplace.domain.pricing import Price, price, rush_ceiling_bps
 from marketplace.domain.promise import DatePromise
@@ -64,15 +65,13 @@ class Lesson:
     job: OneOff
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Quotation:
-    """`offers` are the dates worth choosing from, soonest first; `recommended` is one of them.
+    """When an order can be there. `schedule` has the slots that would be held, `earliest` is the first day to promise.
 
-    `at` works any other day out. `schedule` has the slots that would be held, `earliest` is the first day to promise.
+    `at` works out what a day costs, and `worth` the days that are worth choosing from: only who asks for them pays.
     """
 
-    offers: tuple[DateOffer, ...]
-    recommended: date
     earliest: date
     p50_day: date
     p90_day: date
@@ -80,6 +79,18 @@ class Quotation:
     schedule: Schedule
     lesson: Lesson
     at: Callable[[date], DateOffer]
+    worth: Callable[[], Sequence[date]]
+
+    @cached_property
+    def offers(self) -> tuple[DateOffer, ...]:
+        """The dates worth choosing from, soonest first."""
+        return tuple(self.at(day) for day in self.worth())
+
+    @cached_property
+    def recommended(self) -> date:
+        """One of the offers: the first day that is kept nine times in ten; where there is none, the surest."""
+        sure = [one for one in self.offers if one.probability_bps >= 9_000]
+        return sure[0].day if sure else max(self.offers, key=lambda one: one.probability_bps).day
 
     def promise(self, day: date) -> DatePromise:
         """What is promised of a day."""
@@ -123,8 +134,8 @@ def quotation(
     *,
     fee_bps: int,
 ) -> Quotation:
-    """Price, dates and penalties. Raises CannotPlan, ValueError for more work than is planned, InvalidInput for what
-    has no price."""
+    """Price, dates and penalties. Raises CannotPlan, ValueError for more work than is planned; `at` and what is made
+    of it raise InvalidInput for what has no price."""
     ready = moment.minute + max((one.p50 for one in supplies), default=0)
     routing = routing_of(wanted, ready)
     schedule = shop.insert(routing)
@@ -132,7 +143,10 @@ def quotation(
     order = promises.distribution(lesson.plan, lesson.job)
     first = max(_rule_days(wanted), order.day(5_000, moment.of_day))
     last = min(MOST_DAYS, order.day(9_500, moment.of_day) + policy.slack_days)
-    booked = _booked(shop, routing, moment, max(first, last))
+
+    @cache
+    def booked() -> Sequence[int]:
+        return _booked(shop, routing, moment, max(first, last))
 
     def offer(point: DatePoint) -> DateOffer:
         cost = price(
@@ -142,16 +156,16 @@ def quotation(
         day = moment.today + timedelta(days=point.day)
         return DateOffer(day, point.probability_bps, cost, late.day_bps, late.cap_bps, late.expected_bps)
 
+    @cache
     def at(day: date) -> DateOffer:
-        return offer(point_of(order, max(0, (day - moment.today).days), moment.of_day, booked, policy))
+        return offer(point_of(order, max(0, (day - moment.today).days), moment.of_day, booked(), policy))
 
-    curve = date_curve(order, moment.of_day, booked, policy)
-    # What could be there sooner is not promised sooner than the manufacturer says that anything is.
-    days = dict.fromkeys(max(first, point.day) for point in curve)
-    offers = tuple(at(moment.today + timedelta(days=day)) for day in days)
+    def worth() -> Sequence[date]:
+        # What could be there sooner is not promised sooner than the manufacturer says that anything is.
+        curve = date_curve(order, moment.of_day, booked(), policy)
+        return [moment.today + timedelta(days=day) for day in dict.fromkeys(max(first, point.day) for point in curve)]
+
     return Quotation(
-        offers,
-        _recommended(offers),
         moment.today + timedelta(days=first),
         moment.today + timedelta(days=order.day(5_000, moment.of_day)),
         moment.today + timedelta(days=order.day(9_000, moment.of_day)),
@@ -159,6 +173,7 @@ def quotation(
         schedule,
         lesson,
         at,
+        worth,
     )
 
 
@@ -169,12 +184,6 @@ def date_policy(wanted: Wanted, *, penalty_day_bps: int, penalty_cap_bps: int) -
         penalty_day_bps=min(penalty_day_bps, BPS),
         penalty_cap_bps=min(penalty_cap_bps, BPS),
     )
-
-
-def _recommended(offers: Sequence[DateOffer]) -> date:
-    """The first day that is kept nine times in ten; where there is none, the surest."""
-    sure = [one for one in offers if one.probability_bps >= 9_000]
-    return sure[0].day if sure else max(offers, key=lambda one: one.probability_bps).day
 
 
 def _rule_days(wanted: Wanted) -> int:

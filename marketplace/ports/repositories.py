@@ -158,7 +158,15 @@ class Parties(Protocol):
         ...
 
     async def organisation_in_registry(self, registry_party_id: str) -> Organisation | None:
-        """By the id under which a registry names it."""
+        """By the id under which a registry names it, as an operator has linked it."""
+        ...
+
+    async def organisation_signing(self, address: str) -> Organisation | None:
+        """By its signing address; of several with the same the oldest."""
+        ...
+
+    async def link(self, organisation_id: str, registry_party_id: str | None) -> None:
+        """Say under which id registries name it; None takes it back. Raises Conflict where another one has the id."""
         ...
 
     async def organisations_of_kind(self, kind: str) -> Sequence[Organisation]:

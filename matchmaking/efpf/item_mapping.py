@@ -57,6 +57,9 @@ class WireParty(Wire):
     longitude: Number | None = Field(None, validation_alias=any_of(PARTY["longitude"]))
     ppap_compliance_level: int | None = Field(None, validation_alias=any_of(PARTY["ppap_compliance_level"]))
     base_platform_company_id: Text | None = Field(None, validation_alias=any_of(PARTY["base_platform_company_id"]))
+    signing_address: Annotated[Text, Field(pattern=r"^0x[0-9a-fA-F]{40}$")] | None = Field(
+        None, validation_alias=any_of(PARTY["signing_address"])
+    )
 
 
 class WireItem(Wire):
@@ -196,6 +199,7 @@ def _party(item: WireItem) -> Party:
         longitude=wire.longitude,
         ppap_compliance_level=wire.ppap_compliance_level,
         base_platform_company_id=wire.base_platform_company_id,
+        signing_address=wire.signing_address.lower() if wire.signing_address else None,
     )
 
 

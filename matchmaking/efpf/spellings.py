@@ -46,6 +46,7 @@ PARTY: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "longitude": ("locationLongitude",),
         "ppap_compliance_level": ("ppapComplianceLevel",),
         "base_platform_company_id": ("basePlatformCompanyId",),
+        "signing_address": ("signingAddress",),
     }
 )
 

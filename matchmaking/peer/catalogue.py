@@ -22,6 +22,7 @@ def _finite(number: Decimal) -> Decimal:
 
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=512, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Address = Annotated[str, StringConstraints(pattern=r"^0x[0-9a-fA-F]{40}$")]
 Amount = Annotated[Decimal, AfterValidator(_finite)]
 Price = Annotated[Decimal, Field(gt=0, le=10**9), AfterValidator(_finite)]
 
@@ -51,7 +52,10 @@ class PeerItem(_Entry):
 
 
 class PeerParty(_Entry):
-    """One company and what it offers. Trust figures are what the registry says of it, between 0 and 5 or counts."""
+    """One company and what it offers. Trust figures are what the registry says of it, between 0 and 5 or counts.
+
+    `signingAddress` is the key with which it signs agreements: who holds it speaks for the party in any marketplace.
+    """
 
     id: Name
     legalName: Name  # noqa: N815
@@ -63,6 +67,7 @@ class PeerParty(_Entry):
     trustRating: Amount | None = None  # noqa: N815
     trustFullfillmentOfTerms: Amount | None = None  # noqa: N815 - NIMBLE's own spelling
     trustNumberOfTransactions: Annotated[StrictInt, Field(ge=0)] | None = None  # noqa: N815
+    signingAddress: Address | None = None  # noqa: N815 - in the wire's manner; NIMBLE has no such field
     doubleValue: dict[Name, list[Amount]] = Field(default_factory=dict)  # noqa: N815 - of all its items
     items: list[PeerItem] = Field(default_factory=list)
 

@@ -94,6 +94,7 @@ def party_wire(party: PeerParty) -> dict[str, Any]:
         "trustRating": _double(party.trustRating),
         "trustFullfillmentOfTerms": _double(party.trustFullfillmentOfTerms),
         "trustNumberOfTransactions": party.trustNumberOfTransactions,
+        **({"signingAddress": party.signingAddress} if party.signingAddress else {}),
     }
 
 

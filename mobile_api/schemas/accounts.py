@@ -31,7 +31,10 @@ class AccountCreate(In):
     display_name: Name
     role: Literal["customer", "manufacturer", "supplier", "carrier"]
     organisation_name: Annotated[Name | None, Field(description="Required for all but customers.")] = None
-    registry_party_id: Annotated[Name | None, Field(description="The party id a federated registry names.")] = None
+    registry_party_id: Annotated[
+        Name | None,
+        Field(description="The party id a registry names; taken at your word in development only."),
+    ] = None
 
 
 class Organisation(Out):

@@ -244,13 +244,19 @@ def finished(order: JobOrder) -> JobRecord:
     )
 
 
-async def test_the_job_carries_what_the_customer_chose(world: World) -> None:
-    await world.contracted()
-    job = queued(world, "amp")[0]
-    chosen = {item.id: item.value for item in job.parameters}
+async def test_the_job_carries_what_the_customer_chose_and_a_suppliers_only_its_lines(world: World) -> None:
+    await world.supplied()
+    (own,) = queued(world, "maker")
+    chosen = {item.id: item.value for item in own.parameters}
     assert chosen["drilling_s"] == "3"
     assert chosen["engraving"] == "SENAI"
-    assert job.quantity == 40
+    base, cover = queued(world, "amp")
+    assert [(item.id, item.value, item.unit) for item in base.parameters] == [
+        ("diameter", "40", "mm"),
+        ("finish_code", "300", ""),
+    ]
+    assert [(item.id, item.value) for item in cover.parameters] == [("finish_code", "600")]
+    assert {job.quantity for job in (own, base, cover)} == {40}
     (_, domain), *_ = world.dispatch.queued(world.gateways["amp"].id)
     known = await world.chain.parameters()
     assert (domain.chain_id, domain.factory) == (known.chain_id, known.factory)

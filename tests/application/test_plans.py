@@ -37,6 +37,26 @@ async def capacity(world: World, book: PlanBook) -> Capacity:
     return await book.of(world.ctx.uow, world.ctx.catalogue, (maker.id, maker.name), world.clock.now())
 
 
+async def test_a_price_is_remembered_until_the_plan_or_the_minute_moves(world: World) -> None:
+    asked = {"configuration": CONFIGURATION, "deliver_by": world.day(40)}
+
+    async def quotations() -> int:
+        await indicative_quote(world.ctx, world["customer"], "pneumatic-cylinder", **asked)
+        return len(world.ctx.plans._quotations)
+
+    first = await quotations()
+    assert await quotations() == first
+    asked["deliver_by"] = world.day(41)
+    assert await quotations() == first
+    world.pass_time(minutes=1)
+    assert await quotations() == first + 1
+    await fill(world, 10)
+    known = len(world.ctx.plans._quotations)
+    assert await quotations() == known + 1
+    asked["configuration"] = CONFIGURATION | {"engraving": "ANOTHER"}
+    assert await quotations() == known + 2
+
+
 @pytest.mark.req(45, 52)
 async def test_slots_are_held_with_the_quote_and_kept_once_it_is_paid_for(world: World) -> None:
     order_id = await world.quoted()

@@ -89,6 +89,7 @@ async def test_a_supplier_reads_no_price_of_others_and_no_name(
         COMPANIES[other],
         str(TOTAL_MINOR),
         "600.00",
+        "SENAI",  # the engraving: whose name a piece bears is for who engraves it
     ]
     amounts = {"amp": "7600", "reconcavo": "3200"}
     hidden.append(amounts[other])
@@ -99,7 +100,7 @@ async def test_a_supplier_reads_no_price_of_others_and_no_name(
     # The control: its own price is there, and the other side's readers find what is hidden here.
     assert says(text, amounts[reader])
     full = await everything(world, world["maker"], order_id)
-    for word in (CUSTOMER_NAME, COMPANIES[other], str(TOTAL_MINOR), "Zenaide"):
+    for word in (CUSTOMER_NAME, COMPANIES[other], str(TOTAL_MINOR), "Zenaide", "SENAI"):
         assert says(full, word), word
 
 

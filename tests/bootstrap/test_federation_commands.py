@@ -1,5 +1,6 @@
 """`registry offers` and `suppliers search`: what they print, what they refuse, and how they end."""
 
+import asyncio
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -15,10 +16,13 @@ from typer.testing import CliRunner
 from bootstrap import cli
 from bootstrap.commands import suppliers
 from bootstrap.settings import Settings
+from marketplace.domain.parties import Role
+from marketplace.persistence.database import Database
 from matchmaking.efpf.client import FederatedClient
 from matchmaking.efpf.config import FederationConfig
 from matchmaking.efpf.query import SearchQuery
 from tests.matchmaking.helpers import PeerUnderTest, Scripted, loopback
+from tests.persistence.samples import account, organisation
 
 ITEM: Mapping[str, Any] = {
     "uri": "urn:a",
@@ -179,3 +183,38 @@ class _Picking(httpx.AsyncBaseTransport):
         if request.headers["host"] == "dead.example":
             raise httpx.ConnectError("nobody is there", request=request)
         return await self._living.handle_async_request(request)
+
+
+@pytest.mark.req(72)
+def test_an_operator_links_an_organisation_with_a_party_and_takes_it_back(bare: Path) -> None:
+    database = Database(f"sqlite:///{bare / 'marketplace.db'}")
+    foundry = organisation("org_foundry", name="Tejo Foundry", registry_party_id=None)
+
+    async def prepare() -> None:
+        await database.migrate()
+        async with database.unit_of_work().write() as tx:
+            await tx.parties.add_account(account("acc_tejo", role=Role.SUPPLIER, organisation=foundry))
+            other = organisation("org_other", name="Other", registry_party_id="taken")
+            await tx.parties.add_account(account("acc_other", role=Role.SUPPLIER, organisation=other))
+
+    async def linked() -> str | None:
+        async with database.unit_of_work().read() as tx:
+            found = await tx.parties.organisation_named("Tejo Foundry")
+        return found.registry_party_id if found else ""
+
+    async def close() -> None:
+        await database.close()
+
+    with asyncio.Runner() as runner:
+        runner.run(prepare())
+        here = ("--data", str(bare))
+        done = run("suppliers", "link", "foundry-4711", "Tejo Foundry", *here)
+        assert (done.exit_code, "unlink" in done.output) == (0, True)
+        assert runner.run(linked()) == "foundry-4711"
+        for wrong, why in ((("foundry-4711", "Nobody"), "no organisation"), (("taken", "Tejo Foundry"), "unlink it")):
+            refused = run("suppliers", "link", *wrong, *here)
+            assert refused.exit_code != 0
+            assert why in str(refused.exception)
+        assert run("suppliers", "unlink", "Tejo Foundry", *here).exit_code == 0
+        assert runner.run(linked()) is None
+        runner.run(close())

@@ -6,7 +6,10 @@ import time
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from bootstrap import redaction
 from bootstrap.logs import entry_of
 from bootstrap.redaction import clean, clean_value
 
@@ -117,3 +120,12 @@ def test_what_no_database_keeps_is_replaced() -> None:
     assert clean("a\x00b\ud800c") == "a\ufffdb\ufffdc"
     assert clean_value("n", float("nan")) == "nan"
     assert clean_value("n", 2**70) == str(2**70)
+
+
+@given(st.from_regex(redaction._HARMLESS, fullmatch=True))
+def test_what_is_taken_for_harmless_would_come_through_whole(text: str) -> None:
+    assert redaction._hidden(text) == text == clean(text)
+
+
+def test_a_whole_class_of_canaries_is_not_taken_for_harmless() -> None:
+    assert not [name for name, canary in CANARIES.items() if redaction._HARMLESS.fullmatch(canary)]

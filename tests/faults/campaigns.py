@@ -152,7 +152,7 @@ async def _awaited(campaign: Campaign, folder: Path) -> Outcome:
 
 def tell(outcome: Outcome) -> None:
     """What one house has shown."""
-    for line in outcome.reckoning.lines()[:20]:
+    for line in (*outcome.reckoning.lines(), *(f"never passed again: {point}" for point in outcome.unreached))[:20]:
         say(f"  {line}")
     say("  " + ", ".join(f"{name} {value}" for name, value in outcome.figures().items()))
 

@@ -62,6 +62,8 @@ class Outcome:
     seconds: float = 0.0
     things: tuple[str, str] = ("points", "kills")
     reckoning: Reckoning = field(default_factory=Reckoning)
+    unreached: list[str] = field(default_factory=list)
+    """Points that are missed, by name."""
 
     @property
     def good(self) -> bool:
@@ -282,7 +284,8 @@ async def crash(plan: Plan, folder: Path) -> Outcome:
             happened += late
         outcome.names, outcome.kills = {death.point for death in happened}, len(happened)
         # What fewer orders passed than there were was an accident of the moment, and may not come again.
-        outcome.missed = sum(seen[death.point] >= REFERENCE_ORDERS for death in missed)
+        outcome.unreached = [death.point for death in missed if seen[death.point] >= REFERENCE_ORDERS]
+        outcome.missed = len(outcome.unreached)
         outcome.reckoning = await settle(house, people, plan.control)
     outcome.orders, outcome.seconds = len(people.placed), time.monotonic() - begun
     return outcome

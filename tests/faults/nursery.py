@@ -25,7 +25,9 @@ from typing import Any
 
 import aiosqlite
 import alembic.command
+import anyio._backends._asyncio
 import faststream.rabbit
+import httpcore
 import psycopg
 import uvicorn
 import web3
@@ -44,14 +46,26 @@ from bootstrap.worker import run_worker
 from matchmaking.peer import PeerUser, load_catalogue, serve
 from notifications.receiver import create_receiver_app
 from tests.faults import controls
-from tests.faults.points import Points, install
+from tests.faults.points import Points, implementations, install, port_protocols
 
-WARM = (aiosqlite, alembic.command, faststream.rabbit, psycopg, web3, contracts.adapter)
+WARM = (
+    aiosqlite,
+    alembic.command,
+    anyio._backends._asyncio,
+    faststream.rabbit,
+    httpcore,
+    psycopg,
+    web3,
+    contracts.adapter,
+)
 """Loaded before the first fork; the names are not used here."""
 
 
 def main() -> None:
     """Fork on command until standard input ends, then end every child."""
+    importlib.import_module("google.protobuf.text_format")  # what CEL loads at its first expression
+    for protocol in port_protocols():
+        implementations(protocol)
     gc.freeze()
     children: dict[int, int] = {}
     wakeup_read, wakeup_write = os.pipe()

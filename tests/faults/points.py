@@ -69,8 +69,12 @@ def calls_of(protocol: type) -> dict[str, Callable[..., Any]]:
     return {name: call for name, call in vars(protocol).items() if inspect.iscoroutinefunction(call)}
 
 
+@functools.cache
 def implementations(protocol: type) -> list[type]:
-    """The loaded classes of our adapters that answer every call of the Protocol, argument for argument."""
+    """The loaded classes of our adapters that answer every call of the Protocol, argument for argument.
+
+    Looked for once: a nursery does it for all its children.
+    """
     wanted = calls_of(protocol)
     return [
         one for one in _adapters() if wanted and all(_same(getattr(one, name, None), wanted[name]) for name in wanted)

@@ -34,6 +34,13 @@ def test_equal_keys_are_refused_by_name() -> None:
     assert json.loads(b'{"amount": 1, "amount": 40}') == {"amount": 40}  # what it protects from
 
 
+def test_of_many_equal_keys_the_first_twin_is_named_at_once() -> None:
+    many = ",".join(f'"key{number}": 1' for number in range(50_000))
+    with pytest.raises(RefusedJson, match="duplicate") as refused:
+        parse(f'{{"a": 1, "b": 2, "b": 3, "a": 4, {many}, "key7": 2}}'.encode())
+    assert refused.value.field == "b"
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [

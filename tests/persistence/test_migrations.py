@@ -1,8 +1,10 @@
 """What the migrations build is what `tables` says, and starting twice, or in two processes, builds it once."""
 
 import asyncio
+import sqlite3
 import subprocess
 import sys
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +20,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from marketplace.persistence.effects import Which
 from marketplace.persistence.engines import open_engines
-from marketplace.persistence.migrate import SCRIPTS, configuration, upgrade
+from marketplace.persistence.migrate import SCRIPTS, _keys_unwatched, configuration, upgrade
 from marketplace.persistence.tables import metadata, outbox
 from marketplace.persistence.tables.catalogue import SEARCH_NAME
 from tests.persistence.conftest import BOTH
 from tests.persistence.databases import opened, postgresql_database
-from tests.persistence.samples import NOW
+from tests.persistence.samples import NOW, agreement, placing, request
 
 
 @pytest.fixture(params=BOTH)
@@ -164,6 +166,51 @@ async def test_there_is_a_way_back(fresh: str) -> None:
     tables = await run(fresh, lambda connection: inspect(connection).get_table_names())
     assert tables == ["alembic_version"]
     await upgrade(fresh)
+
+
+async def test_orders_with_all_that_hangs_on_them_survive_every_later_version(fresh: str) -> None:
+    """SQLite makes a table anew to change it, while agreements, events and effects point to its rows."""
+    await upgrade(fresh)
+    decision = placing()
+    async with opened(fresh) as database:
+        async with database.unit_of_work().write() as tx:
+            await tx.orders.save(decision.order, decision.events, decision.effects, NOW)
+            await tx.agreements.save(agreement(specification=None))
+            await tx.signatures.save(request())
+        await go_back(fresh, "0001")
+        await database.migrate()
+        async with database.unit_of_work().read() as tx:
+            assert (await tx.orders.get("ord_1")) == decision.order
+            assert (await tx.agreements.get("agr_1")) == agreement(specification=None)
+            assert len(await tx.orders.events("ord_1")) == len(decision.events)
+        assert [one.key for one in await database.effects().list(Which(), 9)] == [one.key for one in decision.effects]
+
+
+async def test_a_row_that_points_to_nothing_stops_the_migration(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/fresh.db"
+    await upgrade(url)
+    await go_back(url, "0008")
+    file = sqlite3.connect(tmp_path / "fresh.db")
+    file.execute("INSERT INTO order_events (order_id, version, name, data, at) VALUES ('lost', 1, 'X', '{}', 0)")
+    file.commit()
+    with pytest.raises(RuntimeError, match="1 rows would point to nothing, the first one in order_events"):
+        await upgrade(url)
+    assert file.execute("SELECT version_num FROM alembic_version").fetchall() == [("0008",)]
+    file.close()
+
+
+async def go_back(url: str, revision: str) -> None:
+    """An older version's tables, with what is in them."""
+    engines = open_engines(url)
+    try:
+        async with AsyncExitStack() as stack:
+            connection = await stack.enter_async_context(engines.write.connect())
+            if engines.on_sqlite:
+                await stack.enter_async_context(_keys_unwatched(connection))
+            await stack.enter_async_context(connection.begin())
+            await connection.run_sync(lambda sync: downgrade(configuration(sync), revision))
+    finally:
+        await engines.dispose()
 
 
 async def test_what_was_read_before_there_was_a_final_mark_is_final(fresh: str) -> None:

@@ -32,6 +32,8 @@ async def test_accounts_come_back_equal(uow: SqlUnitOfWork) -> None:
         assert await tx.parties.organisation_named(MAKER.name) == MAKER
         assert await tx.parties.organisation_in_registry("org_maker@reg") == MAKER
         assert await tx.parties.organisation_in_registry("nobody") is None
+        assert await tx.parties.organisation_signing("0x" + "33" * 20) == MAKER
+        assert await tx.parties.organisation_signing("0x" + "44" * 20) is None
         assert await tx.parties.organisations_of_kind("manufacturer") == [MAKER]
         assert await tx.parties.organisations_of_kind("carrier") == []
         called = {"acc_ada": ADA.display_name, "org_maker": MAKER.name}

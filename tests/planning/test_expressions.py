@@ -48,6 +48,28 @@ def test_a_formula_says_what_cel_says(language: Language, text: str, kind: Kind,
     assert formula(VALUES) == answer
 
 
+def test_a_sheet_asks_each_formula_once_and_remembers_a_failure_as_well(language: Language) -> None:
+    asked = []
+
+    class Counting:
+        def __init__(self, program: object) -> None:
+            self.program = program
+
+        def eval(self, activation: object) -> object:
+            asked.append(activation)
+            return self.program.eval(activation)  # type: ignore[attr-defined]
+
+    good, bad = language.formula("width * 2", "int"), language.formula("width / (width - 12)", "int")
+    good._program, bad._program = Counting(good._program), Counting(bad._program)
+    sheet = language.sheet(VALUES)
+    assert [good(sheet), good(sheet)] == [24, 24]
+    for _ in range(2):
+        with pytest.raises(FormulaFailed, match="zero"):
+            bad(sheet)
+    assert len(asked) == 2
+    assert good(language.sheet({**VALUES, "width": 3})) == 6
+
+
 def test_a_formula_knows_the_options_it_depends_on(language: Language) -> None:
     assert language.formula("logo.given || word == ''", "bool").options == {"logo", "word"}
     area = Feature("area", "area", "mm²", language.formula("width * logo.width_um", "int"))

@@ -92,8 +92,24 @@ class SqlParties:
         """By the id under which a registry names it."""
         return await self._organisation(organisations.c.registry_party_id == registry_party_id)
 
+    async def organisation_signing(self, address: str) -> Organisation | None:
+        """By its signing address; of several with the same the oldest."""
+        return await self._organisation(organisations.c.address == address_key(address))
+
+    async def link(self, organisation_id: str, registry_party_id: str | None) -> None:
+        """Say under which id registries name it; None takes it back. Raises Conflict where another one has the id."""
+        if registry_party_id is not None:
+            other = await self.organisation_in_registry(registry_party_id)
+            if other is not None and other.id != organisation_id:
+                raise Conflict(f"{registry_party_id} is linked to {other.name} already")
+        mine = update(organisations).where(organisations.c.id == organisation_id)
+        await self._connection.execute(mine.values(registry_party_id=registry_party_id))
+        self._read.clear()
+        self._people.clear()
+
     async def _organisation(self, which: ColumnElement[bool]) -> Organisation | None:
-        row = (await self._connection.execute(select(*_ORGANISATION).where(which))).mappings().first()
+        wanted = select(*_ORGANISATION).where(which).order_by(organisations.c.serial)
+        row = (await self._connection.execute(wanted)).mappings().first()
         if row is None:
             return None
         return self._remember(value_of(Organisation, row))

@@ -3,15 +3,18 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
 from marketplace.domain.errors import Conflict
-from marketplace.persistence.late import Connection
+from marketplace.persistence.late import Connection, ask
 from marketplace.persistence.statements import insert_once, upsert
 from marketplace.persistence.tables import plan_holds, plans
 from marketplace.ports.plans import Hold, Learned, PlanState
 
 _OF, _AT = plans.c, plan_holds.c
+_STATES = select(_OF.organisation_id, _OF.version, _OF.lessons).where(
+    _OF.organisation_id.in_(bindparam("ids", expanding=True))
+)
 
 
 class SqlPlans:
@@ -22,9 +25,7 @@ class SqlPlans:
 
     async def state(self, organisation_id: str) -> PlanState:
         """Version and lessons."""
-        wanted = select(_OF.version, _OF.lessons).where(_OF.organisation_id == organisation_id)
-        row = (await self._connection.execute(wanted)).first()
-        return PlanState() if row is None else PlanState(row.version, row.lessons)
+        return await ask(self._connection, _states, organisation_id)
 
     async def changes(self, organisation_id: str, after: int) -> Sequence[Hold]:
         """Each order as it is now."""
@@ -103,3 +104,10 @@ class SqlPlans:
         version = await self._connection.scalar(raised.returning(_OF.version))
         changed = update(plan_holds).where(_AT.order_id == order_id)
         await self._connection.execute(changed.values(version=version, **values))
+
+
+async def _states(connection: Connection, ids: Sequence[str]) -> Sequence[PlanState]:
+    """The plan of each organisation."""
+    rows = (await connection.execute(_STATES, {"ids": list(ids)})).all()
+    found = {row.organisation_id: PlanState(row.version, row.lessons) for row in rows}
+    return [found.get(one, PlanState()) for one in ids]

@@ -15,7 +15,8 @@ class Listing:
     """What a supplier offers: `unit_minor` cents a piece of `category`.
 
     `attributes` lists the values that it states by name; a line that asks for another value, or for an attribute that
-    is not stated, is not met. `only_for` names the buyers that may see it (None: everybody).
+    is not stated, is not met. `only_for` names the buyers that may see it (None: everybody). `signer` is the key that
+    the registry names for the supplier.
     """
 
     id: str
@@ -34,6 +35,7 @@ class Listing:
     minutes_a_piece: int = 0
     reliability_ppm: int | None = None
     conditions: SupplyConditions = NO_CONDITIONS
+    signer: str | None = None
 
 
 class FakeSupplierDirectory:
@@ -92,4 +94,5 @@ def _offer(listing: Listing, line: RequiredLine) -> Offer:
         hours=-(-listing.minutes_a_piece * line.quantity // 60),
         reliability_ppm=listing.reliability_ppm,
         conditions=listing.conditions,
+        signer=listing.signer,
     )

@@ -891,7 +891,7 @@ export interface components {
             organisation_name?: string | null;
             /**
              * Registry Party Id
-             * @description The party id a federated registry names.
+             * @description The party id a registry names; taken at your word in development only.
              */
             registry_party_id?: string | null;
         };

@@ -221,3 +221,12 @@ def test_unknown_units_have_their_own_type() -> None:
         hours_of(Decimal(1), "moon")
     with pytest.raises(UnknownUnit):
         whole_pieces(Decimal(1), "kg")
+
+
+def test_the_key_that_a_registry_names_is_kept_and_a_broken_one_is_refused() -> None:
+    party = {"id": "991", "legalName": "Nine Nine One"}
+    assert mapped(manufacturer=party).party.signing_address is None
+    named = mapped(manufacturer=party | {"signingAddress": "0x" + "aB" * 20})
+    assert named.party.signing_address == "0x" + "ab" * 20
+    for broken in ("0x" + "ab" * 19, "ab" * 20, 7, "0x" + "zz" * 20, ["0x" + "ab" * 20]):
+        rejected(item(manufacturer=party | {"signingAddress": broken}), "malformed")
