@@ -65,7 +65,8 @@ async def forever(ctx: Context, step: Step, stop: asyncio.Event) -> None:
             log.exception("%s failed; trying again in %.1f s", step.__name__, wait)
             rest, wait = wait, min(wait * 2, LONGEST_WAIT_S)
         try:
-            await asyncio.wait_for(stop.wait(), rest)
+            async with asyncio.timeout(rest):
+                await stop.wait()
         except TimeoutError:
             continue
 

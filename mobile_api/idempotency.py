@@ -92,7 +92,8 @@ class Answers:
         self._locks[name] = (lock, users + 1)
         try:
             try:
-                await asyncio.wait_for(lock.acquire(), self._wait_s)
+                async with asyncio.timeout(self._wait_s):
+                    await lock.acquire()
             except TimeoutError as error:
                 raise KeyInUse("the first request with this key still runs") from error
             try:

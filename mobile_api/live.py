@@ -48,7 +48,8 @@ class Watcher:
     async def news(self, timeout_s: float) -> bool:
         """Wait for something to read; False when nothing came for `timeout_s`. Raises WatchEnded."""
         try:
-            await asyncio.wait_for(self._news.wait(), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                await self._news.wait()
         except TimeoutError:
             return False
         if self._ended:

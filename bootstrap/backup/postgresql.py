@@ -9,6 +9,7 @@ import re
 import secrets
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 KIND = "postgresql"
 MEMBER = "database.dump"
 CONNECT_S = 10
+LEAVING_S = 3.0
 _COPY = re.compile(rb'COPY "?[^".]+"?\."?([^". ]+)"? \(')
 _PACKAGE = "install PostgreSQL's client programs (Debian: postgresql-client), at least as new as the server"
 
@@ -130,13 +132,19 @@ def schema_of(server: Server) -> str:
 
 
 def require_alone(server: Server) -> None:
-    """Raises BackupRefused while somebody else is connected."""
+    """Raises BackupRefused while somebody else is connected, and still is after `LEAVING_S`.
+
+    A backend is listed for a moment after its client has gone: that of our own last step, or of a worker just stopped.
+    """
     others = (
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
         " AND backend_type = 'client backend'"
     )
+    patient_until = time.monotonic() + LEAVING_S
     with server.connect() as connection:
-        count = _one(connection, others)
+        connection.autocommit = True  # within one transaction the list stays what it was first
+        while (count := _one(connection, others)) and time.monotonic() < patient_until:
+            time.sleep(0.05)
     if count:
         raise BackupRefused(f"{count} others are connected to {server.name}: stop API and workers first")
 

@@ -174,7 +174,8 @@ async def _play(
         await story.play()
         told = time.monotonic()
         with suppress(TimeoutError):
-            await asyncio.wait_for(heard.wait(), LAST_WORDS_S)
+            async with asyncio.timeout(LAST_WORDS_S):
+                await heard.wait()
     order = await customer.call("GET", f"/v1/orders/{story.order_id}")
     as_made = await maker.call("GET", f"/v1/orders/{story.order_id}")
     timeline = await customer.call("GET", f"/v1/orders/{story.order_id}/timeline")

@@ -72,7 +72,8 @@ class SigningAgent:
                 logger.warning("%s: %s", type(failure).__name__, failure)
                 wait = min(wait * 2, LONGEST_WAIT_S)
             try:
-                await asyncio.wait_for(stop.wait(), wait)
+                async with asyncio.timeout(wait):
+                    await stop.wait()
             except TimeoutError:
                 continue
 

@@ -60,7 +60,8 @@ class Miner:
             self._changed.clear()
             sleep_s = await self._step(await ready())
             try:
-                await asyncio.wait_for(self._changed.wait(), sleep_s)
+                async with asyncio.timeout(sleep_s):
+                    await self._changed.wait()
             except TimeoutError:
                 continue
 

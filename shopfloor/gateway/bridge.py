@@ -79,7 +79,8 @@ class Bridge:
         """The next list, or a wake-up without one after a poke or when a missing job's time may be up."""
         patience = self._config.lost_job_s if self._missing_since else None
         try:
-            return await asyncio.wait_for(session.next_update(), patience)
+            async with asyncio.timeout(patience):
+                return await session.next_update()
         except TimeoutError:
             return Update(None, resync=False)
 

@@ -42,7 +42,8 @@ class Recorder:
             await self._recorded.wait()
             self._recorded.clear()
             try:
-                await asyncio.wait_for(self._recorded.wait(), self._idle_s)
+                async with asyncio.timeout(self._idle_s):
+                    await self._recorded.wait()
             except TimeoutError:
                 await self._close()
 

@@ -14,8 +14,10 @@ from shopfloor.gateway.recorder import Recorder
 from shopfloor.gateway.spool import Spool
 from shopfloor.gateway.store import Store
 from shopfloor.gateway.uplink import Uplink
+from shopfloor.protocols.ending import end
 
 _log = logging.getLogger(__name__)
+_PATIENCE_S = 5.0  # longer than a dead link takes to close
 
 
 class Gateway:
@@ -41,24 +43,23 @@ class Gateway:
         """Work until `stop_event` is set; what is unsent stays in the spool. Raises SpoolError (full disk …)."""
         # asyncua logs every broken connection with a traceback; our own link says it once.
         logging.getLogger("asyncua").setLevel(logging.CRITICAL)
-        tasks = [
+        parts = [
             asyncio.create_task(part, name=name)
             for name, part in {
                 "recorder": self._recorder.run(),
                 "uplink": self.uplink.run(),
                 "downlink": self.downlink.run(),
                 "bridge": self.bridge.run(),
+                "stop": _told(stop_event),
             }.items()
         ]
-        stop = asyncio.create_task(stop_event.wait(), name="stop")
         try:
-            done, _ = await asyncio.wait({stop, *tasks}, return_when=asyncio.FIRST_COMPLETED)
-            for task in done - {stop}:
+            done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
                 task.result()  # a part ends only by failing: stop all, the supervisor starts us again
         finally:
-            for task in (stop, *tasks):
-                task.cancel()
-            await asyncio.gather(stop, *tasks, return_exceptions=True)
+            if not await end(parts, _PATIENCE_S):
+                _log.critical("a part of the gateway does not end")
             await self._backend.close()
             self._store.close()
 
@@ -66,3 +67,7 @@ class Gateway:
 async def run(config: GatewayConfig, clock: Clock, stop_event: asyncio.Event) -> None:
     """Run one gateway until `stop_event` is set. Raises SpoolError."""
     await Gateway(config, clock).run(stop_event)
+
+
+async def _told(stop_event: asyncio.Event) -> None:
+    await stop_event.wait()

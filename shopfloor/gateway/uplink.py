@@ -53,7 +53,8 @@ class Uplink:
                 await asyncio.sleep(backoff.next(after))
                 continue
             try:
-                await asyncio.wait_for(self._work.wait(), _IDLE_S)
+                async with asyncio.timeout(_IDLE_S):
+                    await self._work.wait()
             except TimeoutError:
                 continue
 

@@ -19,6 +19,7 @@ from asyncua.crypto.security_policies import SecurityPolicyBasic256Sha256
 from asyncua.crypto.truststore import TrustStore
 from asyncua.crypto.validator import CertificateValidator, CertificateValidatorOptions
 
+from shopfloor.protocols.ending import end
 from shopfloor.protocols.isa95 import NAMESPACE_URI, ExecutionMode
 from shopfloor.protocols.opcua_errors import (
     CertificateRefused,
@@ -84,7 +85,8 @@ async def open_session(settings: OpcuaSettings) -> AsyncIterator[MachineSession]
     with translated():
         client = await _client(settings)
         try:
-            await asyncio.wait_for(client.connect(), settings.connect_timeout_s)
+            async with asyncio.timeout(settings.connect_timeout_s):
+                await client.connect()
         except BaseException:
             client.disconnect_socket()  # asyncua leaves it open when connect is cancelled
             raise
@@ -103,11 +105,10 @@ async def open_session(settings: OpcuaSettings) -> AsyncIterator[MachineSession]
         tasks = [asyncio.create_task(session.pump(subscription)), asyncio.create_task(session.watch())]
         yield session
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(tasks, 1.0)
         with suppress(Exception):  # a dead link has nothing left to close
-            await asyncio.wait_for(client.disconnect(), settings.request_timeout_s)
+            async with asyncio.timeout(settings.request_timeout_s):
+                await client.disconnect()
 
 
 async def _prepare(client: Client, settings: OpcuaSettings) -> MachineSession:

@@ -161,7 +161,8 @@ class Cell:
     async def _wait(self, seconds: float) -> bool:
         """Let the step's time pass and any interruption end; False when the job was aborted meanwhile."""
         try:
-            await asyncio.wait_for(self._stop.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._stop.wait()
         except TimeoutError:
             await self._go.wait()
         return not self._stop.is_set()

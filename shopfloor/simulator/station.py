@@ -43,7 +43,8 @@ class InspectionStation:
             writer.close()
         if self._server is not None:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._server.wait_closed(), 2.0)
+                async with asyncio.timeout(2.0):
+                    await self._server.wait_closed()
 
     async def publish(self, result: InspectionResult) -> None:
         """Remember a result and push its line."""
@@ -62,7 +63,8 @@ class InspectionStation:
             while line := await reader.readline():  # ValueError: longer than a frame may be
                 with suppress(LineError, ValueError):  # noise is not answered
                     writer.write(encode_frame(self._answer(decode_frame(line))))
-                    await asyncio.wait_for(writer.drain(), 2.0)
+                    async with asyncio.timeout(2.0):
+                        await writer.drain()
         except (ValueError, OSError, TimeoutError):
             pass  # a line that floods or stalls is cut
         finally:

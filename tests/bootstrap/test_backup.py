@@ -6,6 +6,7 @@ import re
 import shutil
 import sqlite3
 import threading
+import time
 import zipfile
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing, contextmanager
@@ -302,15 +303,18 @@ def test_a_backup_is_one_moment_although_others_write(shop: Shop, other: Shop, t
 
     thread = threading.Thread(target=writing)
     thread.start()
+    files: list[Path] = []
     try:
-        files = [tmp_path / f"{number}.backup" for number in range(3)]
-        for file in files:
-            assert shop.run("backup", str(file)).exit_code == 0
-        before = len(written)
+        while not written:
+            assert thread.is_alive()
+            time.sleep(0.01)
+        while len(written) < 4:
+            assert len(files) < 20, "the writer is kept waiting"
+            files.append(tmp_path / f"{len(files)}.backup")
+            assert shop.run("backup", str(files[-1])).exit_code == 0
     finally:
         stop.set()
         thread.join()
-    assert before, "the writer was not kept waiting"
     with zipfile.ZipFile(files[-1]) as archive:
         counts = json.loads(archive.read("manifest.json"))["facts"]["counts"]
     assert counts["outbox"] == len(WAITING) * counts["orders"]
