@@ -14,7 +14,7 @@ from notifications.errors import PushGone, PushInvalid
 from notifications.vapid import encode_base64url, public_point
 from notifications.web_push import AUTH_SECRET_BYTES
 
-MAX_SUBSCRIPTIONS = 1_000
+MAX_SUBSCRIPTIONS = 10_000
 MAX_MESSAGES = 1_000  # of one subscription; the oldest is dropped
 
 

@@ -121,7 +121,10 @@ class People:
 
     async def _subscribe(self, customer: Actor) -> None:
         """The customer's phone listens at the push service."""
-        made = (await self._http.post(f"{self._push_url}/subscribe", json={})).json()
+        answer = await self._http.post(f"{self._push_url}/subscribe", json={})
+        if not answer.is_success:
+            raise Refused(f"the push service: {answer.status_code} {answer.text[:400]}")
+        made = answer.json()
         self.endpoints.append(made["endpoint"])
         body = {"kind": "web_push", "endpoint": made["endpoint"], "keys": made["keys"]}
         await customer.call("POST", "/v1/push/subscriptions", body)
