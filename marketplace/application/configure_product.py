@@ -57,9 +57,18 @@ async def configured(
 
 async def makeable(ctx: Context, template: Template, values: Mapping[str, object], account_id: str) -> Configured:
     """A new configuration that breaks no rule and that the machines can make. Raises InvalidInput, NotMakeable."""
-    found = await configured(ctx, template, values, account_id)
-    _check(template, found.sheet)
-    return found
+    configuration = configure(template, values)
+    designs = await designs_of(ctx, template, configuration.values, account_id)
+
+    def tried() -> Values:
+        sheet = _sheet(template, configuration.values, designs)
+        _check(template, sheet)
+        return sheet
+
+    # What a file is like stands in the file: only what follows from the values alone is known again by them.
+    asked = (template.id, template.version, frozenset(configuration.values.items()))
+    sheet = tried() if designs.files else ctx.sheets.of(asked, tried)
+    return Configured(template, configuration, designs, sheet)
 
 
 async def try_configuration(

@@ -1,10 +1,12 @@
 """What every use case is given: the ports, the catalogue and the platform's commercial policy."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from marketplace.application.memo import Memo
 from marketplace.application.plan_book import PlanBook
+from marketplace.domain.formula import Values
 from marketplace.domain.product import Template
 from marketplace.ports.chain import Chain
 from marketplace.ports.clock import Clock
@@ -48,7 +50,8 @@ class Policy:
 class Context:
     """Ports and policy. `new_id` gives random ids, `random_hash` 32 random bytes as 0x-hex, `canonical` the RFC 8785
     bytes of a JSON value, `random` a number from 0 up to 1 that spreads waits: nothing secret hangs on it;
-    `plans` are the calendars that this process has at hand."""
+    `plans` are the calendars that this process has at hand, `sheets` the configurations that it has tried and found
+    makeable, `makers` the ids of organisations by name, neither of which ever changes."""
 
     uow: UnitOfWork
     clock: Clock
@@ -65,3 +68,5 @@ class Context:
     random: Callable[[], float]
     telemetry: Telemetry = UNWATCHED
     plans: PlanBook = field(default_factory=PlanBook)
+    sheets: Memo[Hashable, Values] = field(default_factory=Memo)
+    makers: dict[str, str] = field(default_factory=dict)

@@ -72,7 +72,7 @@ async def indicative_quote(
     template = template_of(ctx, product_id)
     found = await makeable(ctx, template, configuration, caller.id)
     fee_bps = (await ctx.chain.parameters()).fee_bps
-    quoted = (await plan(ctx, found, await maker_of(ctx, found), fee_bps=fee_bps)).quotation
+    quoted = (await plan(ctx, found, await maker_of(ctx, template), fee_bps=fee_bps)).quotation
     check_date(quoted, deliver_by, ctx.clock.now().date())
     return IndicativeQuote(
         quote_view(quoted.at(deliver_by).price, deliver_by, quoted.promise(deliver_by)),

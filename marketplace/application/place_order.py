@@ -8,7 +8,7 @@ from marketplace.application.configure_product import makeable
 from marketplace.application.context import Context
 from marketplace.application.design_files import digests_in
 from marketplace.application.indicative_quote import check_date
-from marketplace.application.planned import plan
+from marketplace.application.planned import maker_of, plan
 from marketplace.application.present import present, present_new
 from marketplace.application.views import OrderView
 from marketplace.domain.commands import PlaceOrder
@@ -41,17 +41,16 @@ async def place_order(
     configured, now = found.configuration, ctx.clock.now()
     # The id follows from customer and reference, so that a repeat after a lost answer finds the first order.
     order_id = "ord_" + ctx.chain.keccak(f"{caller.id}|{client_reference}".encode())[2:26]
-    async with ctx.uow.glance() as tx:
-        maker = await tx.parties.organisation_named(template.manufacturer)
-    if maker is None:
+    maker = manufacturer_id, _ = await maker_of(ctx, template)
+    if not manufacturer_id:
         raise NotFound("product")
-    quoted = (await plan(ctx, found, (maker.id, maker.name), fee_bps=0)).quotation
+    quoted = (await plan(ctx, found, maker, fee_bps=0)).quotation
     check_date(quoted, deliver_by, now.date())
     quoted.at(deliver_by)  # what has no price is not ordered
     command = PlaceOrder(
         order_id=order_id,
         customer_id=caller.id,
-        manufacturer_id=maker.id,
+        manufacturer_id=manufacturer_id,
         product_id=template.id,
         product_version=template.version,
         configuration=dict(configured.values),
@@ -71,4 +70,4 @@ async def place_order(
             if await tx.orders.get(order_id) is None:
                 raise
             return await present(ctx, tx, order_id, caller)
-    return present_new(ctx, decision.order, maker, caller)
+    return present_new(ctx, decision.order, configured, maker, caller)

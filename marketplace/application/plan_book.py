@@ -5,12 +5,12 @@ that is at hand; only when there are a tenth more deliveries than were learned f
 """
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from marketplace.application.memo import Memo
 from marketplace.domain.product import Template
 from marketplace.planning.calendar import WEEK, Calendar
 from marketplace.planning.distribution import DAY, Duration
@@ -22,9 +22,6 @@ from marketplace.planning.quotation import Lesson, Moment, Quotation
 from marketplace.planning.schedule import Machine, Schedule, Shop, Slot
 from marketplace.ports.plans import EPOCH_DAY, Hold, Learned
 from marketplace.ports.unit_of_work import UnitOfWork
-
-QUOTATIONS = 512
-"""That are remembered: who has seen a price tries other days, and orders within the minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +57,7 @@ class PlanBook:
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, str], Capacity] = {}
-        self._quotations: OrderedDict[Hashable, Quotation] = OrderedDict()
+        self._quotations: Memo[Hashable, Quotation] = Memo()
 
     async def of(
         self, uow: UnitOfWork, catalogue: Mapping[str, Template], maker: tuple[str, str], now: datetime
@@ -85,12 +82,7 @@ class PlanBook:
         Raises what `work` raises.
         """
         key = (capacity.organisation_id, capacity.version, capacity.lessons, minute, asked)
-        found = self._quotations.get(key)
-        if found is None:
-            found = self._quotations[key] = work()
-            if len(self._quotations) > QUOTATIONS:
-                self._quotations.popitem(last=False)
-        return found
+        return self._quotations.of(key, work)
 
     async def _refreshed(self, uow: UnitOfWork, known: Capacity) -> Capacity:
         async with uow.read() as tx:

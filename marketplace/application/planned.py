@@ -10,6 +10,7 @@ from marketplace.application.plan_book import Capacity, lesson_document, plan_mi
 from marketplace.domain.errors import InvalidInput
 from marketplace.domain.events import SupplyChoice
 from marketplace.domain.order import Order, Status
+from marketplace.domain.product import Template
 from marketplace.domain.reactions import CONFIRM_MARGIN, WAITS
 from marketplace.planning.distribution import Duration
 from marketplace.planning.machines import Wanted
@@ -76,12 +77,16 @@ def _supplies(choices: Sequence[SupplyChoice]) -> tuple[Duration, ...]:
     return tuple(supplied(choice.lead_time_days) for choice in choices)
 
 
-async def maker_of(ctx: Context, found: Configured) -> tuple[str, str]:
-    """Id and name of who makes a product; nobody of that name may have joined yet, and then nothing is held."""
-    name = found.template.manufacturer
-    async with ctx.uow.glance() as tx:
-        organisation = await tx.parties.organisation_named(name)
-    return "" if organisation is None else organisation.id, name
+async def maker_of(ctx: Context, template: Template) -> tuple[str, str]:
+    """Id and name of who makes a product; nobody of that name may have joined yet (""), and then nothing is held."""
+    name = template.manufacturer
+    if name not in ctx.makers:
+        async with ctx.uow.glance() as tx:
+            organisation = await tx.parties.organisation_named(name)
+        if organisation is None:
+            return "", name
+        ctx.makers[name] = organisation.id
+    return ctx.makers[name], name
 
 
 async def hold(ctx: Context, tx: Transaction, order: Order, planned: Planned) -> None:

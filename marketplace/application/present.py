@@ -27,12 +27,12 @@ from marketplace.application.views import (
 )
 from marketplace.application.wording import STATUS_TITLES, WAITING_FOR, milestone_label, vouched_by
 from marketplace.domain.agreement import ZERO_ADDRESS, ZERO_HASH, Agreement, AgreementStatus
-from marketplace.domain.configuration import configure, spell_out
+from marketplace.domain.configuration import Configuration, configure, spell_out
 from marketplace.domain.errors import NotFound
 from marketplace.domain.evidence import EventCode
 from marketplace.domain.money import spell
 from marketplace.domain.order import Order, Status
-from marketplace.domain.parties import Account, Organisation, Role
+from marketplace.domain.parties import Account, Role
 from marketplace.ports.unit_of_work import SignatureRequest, Transaction
 
 HELD = frozenset({AgreementStatus.OPEN, AgreementStatus.DELIVERED, AgreementStatus.RETAINED, AgreementStatus.DISPUTED})
@@ -64,16 +64,21 @@ async def present(ctx: Context, tx: Transaction, order_id: str, reader: Account)
     return _view(ctx, order, beside, reader)
 
 
-def present_new(ctx: Context, order: Order, maker: Organisation, reader: Account) -> OrderView:
-    """An order that its customer has just placed: nothing of it has to be read again."""
-    return _view(ctx, order, _Beside((), {maker.id: maker.name}, order.placed_at), reader)
+def present_new(
+    ctx: Context, order: Order, configuration: Configuration, maker: tuple[str, str], reader: Account
+) -> OrderView:
+    """An order that its customer has just placed: nothing of it has to be read or worked out again. `maker` is the
+    manufacturer's id and name."""
+    return _view(ctx, order, _Beside((), dict([maker]), order.placed_at), reader, configuration)
 
 
-def _view(ctx: Context, order: Order, beside: _Beside, reader: Account) -> OrderView:
+def _view(
+    ctx: Context, order: Order, beside: _Beside, reader: Account, configuration: Configuration | None = None
+) -> OrderView:
     full, customers, names = _is_side(order, reader), reader.id == order.customer_id, beside.names
     template = ctx.catalogue[order.product_id]
     # A supplier has its lines in what it signs (ADR 0017); what else the customer wants is for the two sides.
-    spelled = spell_out(template, configure(template, order.configuration)) if full else ()
+    spelled = spell_out(template, configuration or configure(template, order.configuration)) if full else ()
     return OrderView(
         id=order.id,
         status=order.status,

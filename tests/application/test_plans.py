@@ -13,7 +13,7 @@ from marketplace.application.indicative_quote import indicative_quote
 from marketplace.application.plan_book import Capacity, PlanBook, changed, plan_minute
 from marketplace.application.planned import Planned
 from marketplace.application.view_orders import order as view_order
-from marketplace.domain.errors import Conflict, InvalidInput
+from marketplace.domain.errors import Conflict, InvalidInput, NotMakeable
 from marketplace.domain.order import Status
 from marketplace.planning.machines import machines_of
 from marketplace.planning.schedule import Shop
@@ -55,6 +55,33 @@ async def test_a_price_is_remembered_until_the_plan_or_the_minute_moves(world: W
     assert await quotations() == known + 1
     asked["configuration"] = CONFIGURATION | {"engraving": "ANOTHER"}
     assert await quotations() == known + 2
+
+
+async def test_an_order_that_lost_its_price_before_its_match_is_rejected(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order_id = (await world.place()).id
+
+    def priceless(*_: object, **__: object) -> None:
+        raise InvalidInput("configuration", "this order would cost 0 cents, which cannot be charged")
+
+    monkeypatch.setattr("marketplace.planning.quotation.price", priceless)
+    await world.work()
+    assert await world.status(order_id) is Status.REJECTED
+    with pytest.raises(InvalidInput, match="0 cents"):
+        await world.place(deliver_by=world.day(41))
+
+
+async def test_a_configuration_is_tried_once_and_a_bad_one_each_time(world: World) -> None:
+    async def tried(**values: str) -> int:
+        await world.place(product_id="engraved-sign", configuration=values)
+        return len(world.ctx.sheets)
+
+    assert [await tried(words="Ana"), await tried(words="Ana"), await tried(words="Ana", material="brass")] == [1, 1, 2]
+    for _ in range(2):
+        with pytest.raises(NotMakeable):
+            await tried(words="Ana", material="walnut", corners="sharp")
+    assert await tried(words="Ana") == 2
 
 
 @pytest.mark.req(45, 52)

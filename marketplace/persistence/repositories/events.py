@@ -29,6 +29,8 @@ LOCK_AND_INSERT = insert(order_events).from_select(
 )
 """One round trip for both: the id is drawn for a row that is there only once the lock is."""
 _INSERT = insert(order_events)
+_INSERT_IN_ORDER = _INSERT.returning(order_events.c.id, sort_by_parameter_order=True)
+"""One statement for many rows, and ids are drawn in their order."""
 
 
 class EventLog:
@@ -85,4 +87,4 @@ async def write_events(connection: Connection, rows: Sequence[Row]) -> None:
         await connection.execute(LOCK_AND_INSERT, rows[0])
     elif rows:
         await serialise(connection, EVENT_LOCK)
-        await connection.execute(_INSERT, rows)
+        await connection.execute(_INSERT_IN_ORDER if is_postgresql(connection) else _INSERT, rows)
