@@ -5,7 +5,7 @@ import os
 import random
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,6 +19,7 @@ from benchmarks.firm_flow.suppliers import Mood, Signing, moods, roles, signing,
 from benchmarks.order_flow.posting import PASSWORD, body_of
 from benchmarks.order_flow.premises import Premises, Setup, open_premises
 from bootstrap.demo.actors import CARRIER, CUSTOMER, MANUFACTURER, Actor, Refused
+from bootstrap.demo.beside import beside
 from tests.faults.books import Database, Node
 
 ANSWER_S: Final = 20
@@ -73,7 +74,7 @@ class Market:
         loop, run = asyncio.get_running_loop(), Run(load_average=os.getloadavg()[0])
         begun = loop.time()
         waiting = iter(range(orders))
-        async with _beside(self._sign(), self._watch()), asyncio.TaskGroup() as tasks:
+        async with beside(self._sign(), self._watch()), asyncio.TaskGroup() as tasks:
             for index in range(AT_ONCE):
                 own = self.customers[index::AT_ONCE]
                 tasks.create_task(self._shop(own, waiting, run, until, say))
@@ -203,17 +204,3 @@ async def _funded(database: Database, number: int) -> None:
     async with asyncio.timeout(LONGEST_TO_FIRM_S):
         while database.one(wanted) < number:  # noqa: ASYNC110 - a chain wakes nobody
             await asyncio.sleep(LOOK_S)
-
-
-@asynccontextmanager
-async def _beside(*works: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    tasks = [asyncio.create_task(work) for work in works]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        ended = await asyncio.gather(*tasks, return_exceptions=True)
-    for one in ended:
-        if isinstance(one, Exception):
-            raise one

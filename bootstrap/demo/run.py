@@ -4,8 +4,7 @@ import asyncio
 import signal
 import tempfile
 import time
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import httpx
 from rich.console import Console
 
 from bootstrap.demo.actors import CAST, REQUEST_TIMEOUT_S, Actor, assemble
+from bootstrap.demo.beside import beside
 from bootstrap.demo.narrator import Narrator
 from bootstrap.demo.report import balances, height, nets, outcome, receivers, sent_by, show, write_document
 from bootstrap.demo.stage import Ports, Stage, all_listening, set_stage, start_gateway, start_signer, subscribe_to_push
@@ -108,12 +108,12 @@ class _Performance:
             workers=self.workers,
         )
         async with (
-            _beside(self.supervisor.watch()),
+            beside(self.supervisor.watch()),
             httpx.AsyncClient(base_url=stage.api_url, timeout=REQUEST_TIMEOUT_S, trust_env=False) as http,
         ):
             actors = assemble(self.folder, http)
             await _open_doors(stage, self.supervisor, actors, self.narrator)
-            async with _beside(staff(actors["machining"], actors["carrier"], self.narrator.say)):
+            async with beside(staff(actors["machining"], actors["carrier"], self.narrator.say)):
                 document, names = await _play(stage, actors, self.narrator, started)
                 self.settled = True
                 if self.json_file is not None:
@@ -147,18 +147,6 @@ async def _open_doors(stage: Stage, supervisor: Supervisor, actors: dict[str, Ac
     narrator.say("stage", f"gateways and signers are started: {len(supervisor.children)} processes in all")
 
 
-@asynccontextmanager
-async def _beside(*works: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Each of `works` runs while the block does, and ends with it."""
-    tasks = [asyncio.create_task(work) for work in works]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
 async def _play(
     stage: Stage, actors: dict[str, Actor], narrator: Narrator, started: float
 ) -> tuple[dict[str, Any], dict[str, str]]:
@@ -170,7 +158,7 @@ async def _play(
     customer, maker = actors["customer"], actors["manufacturer"]
     story = Story(customer, maker, actors["machining"], actors["carrier"], narrator.say)
     heard = asyncio.Event()
-    async with _beside(_phone(stage, narrator), _follow(story, narrator, heard)):
+    async with beside(_phone(stage, narrator), _follow(story, narrator, heard)):
         await story.play()
         told = time.monotonic()
         with suppress(TimeoutError):
