@@ -102,4 +102,7 @@ def _texts(row: Row) -> list[Any]:
 
 
 def _values(row: Row) -> list[Any]:
-    return [Json(plain(value)) if name in JSON and value is not None else value for name, value in row.items()]
+    return [
+        Json(plain(value)) if isinstance(value, list | dict) or (name in JSON and value is not None) else value
+        for name, value in row.items()
+    ]

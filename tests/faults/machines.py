@@ -10,6 +10,8 @@ from bootstrap.system import unix_ms
 from shopfloor.gateway.signing import Domain, GatewayKey
 from tests.shopfloor.ingesting import Machine
 
+AT_ONCE = 100
+"""Jobs in one upload: the interface takes a thousand records."""
 FINISH_CODE = "finish_code"
 OPERATION_FINISHED = "300"
 
@@ -56,10 +58,10 @@ class FloorGateway:
 
     async def upload(self, times: int = 1) -> None:
         """Send what is not acknowledged, so many times over. Raises httpx.TransportError, RuntimeError."""
-        batches = [batch for batch in self.machine.batches if batch["last"] > self._acknowledged]
-        first = batches[0]["first"]
+        batches = [batch for batch in self.machine.batches if batch["last"] > self._acknowledged][:AT_ONCE]
+        first, last = batches[0]["first"], batches[-1]["last"]
         body = self.machine.upload(batches=batches)
-        body["records"] = [record for record in body["records"] if record["seq"] >= first]
+        body["records"] = [record for record in body["records"] if first <= record["seq"] <= last]
         for _ in range(times):
             answer = await self._post(json.dumps(body).encode())
             self._acknowledged = max(self._acknowledged, int(answer["ack"]["s"]))

@@ -156,15 +156,25 @@ def _transactions(database: Database, node: Node, relayer: str) -> Iterable[str]
     signed: dict[str, set[str]] = defaultdict(set)
     for attempt in database.rows("SELECT key, hash FROM chain_attempts"):
         signed[attempt["key"]].add(attempt["hash"])
+    mined = _sent_by(node, relayer)
     for nonce in range(used):
-        mined = node.ask("eth_getTransactionBySenderAndNonce", relayer, hex(nonce))
         row: Row | None = known.pop(nonce) if nonce in known else None
-        if row is None or mined is None or mined["hash"] not in signed[row["key"]]:
-            yield f"nonce {nonce} was used by {mined and mined['hash']}, the database has {row and row['key']} there"
+        if row is None or mined.get(nonce) not in signed[row["key"]]:
+            yield f"nonce {nonce} was used by {mined.get(nonce)}, the database has {row and row['key']} there"
         elif row["outcome"] not in ("mined", "failed"):
             yield f"{row['key']} at nonce {nonce} is mined, the database does not know"
     for left in known.values():
         yield f"{left['key']} at nonce {left['nonce']} is remembered and not mined"
+
+
+def _sent_by(node: Node, sender: str) -> dict[int, str]:
+    """Nonce → hash of all that a key has sent: read block by block, as a node forgets old states and keeps blocks."""
+    found: dict[int, str] = {}
+    for number in range(int(node.ask("eth_blockNumber"), 16) + 1):
+        for sent in node.ask("eth_getBlockByNumber", hex(number), True)["transactions"]:
+            if sent["from"].lower() == sender.lower():
+                found[int(sent["nonce"], 16)] = sent["hash"]
+    return found
 
 
 def _effects(database: Database) -> Iterable[str]:
