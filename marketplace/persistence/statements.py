@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Column, Executable, Select, Table, func, select
+from sqlalchemy import BigInteger, Column, Executable, Select, Table, bindparam, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from marketplace.persistence.late import Connection, Row, postponed
@@ -50,6 +50,9 @@ async def upsert(connection: Connection, table: Table, row: Row, *names: str) ->
     await connection.execute(_replacement(table, is_postgresql(connection), tuple(row), names), row)
 
 
+_LOCK = select(func.pg_advisory_xact_lock(bindparam("number", type_=BigInteger)))
+
+
 @cache
 def _insertion(table: Table, on_postgresql: bool, returning: tuple[Column[Any], ...]) -> Executable:
     """INSERT … ON CONFLICT DO NOTHING, made once for all rows: to make it takes longer than to send it."""
@@ -72,4 +75,4 @@ async def serialise(connection: Connection, number: int) -> None:
     SQLite has one writer at a time anyway.
     """
     if is_postgresql(connection):
-        await connection.execute(select(func.pg_advisory_xact_lock(number)))
+        await connection.execute(_LOCK, {"number": number})
