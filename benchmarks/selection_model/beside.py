@@ -9,7 +9,7 @@ from ortools.sat.python import cp_model
 from scipy import sparse
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-from matchmaking.selection.table import Table
+from matchmaking.selection.table import Floats, Ints, Table
 
 _CALLS = 3
 _NEARLY = 0.9
@@ -21,10 +21,21 @@ _LONGEST_WAIT_S = 120.0
 
 @dataclass(frozen=True)
 class Beside:
-    """What was found and proved; `gap` is a part of what was found, 1 if nothing was."""
+    """What was found and proved: rows of the table by line, or None, and what nothing undercuts.
 
-    gap: float
+    `total` is what the picks cost, `objective` what the solver took them for: it may leave a discount unused.
+    """
+
+    picks: Ints | None
+    total: int
+    objective: float
+    bound: float
     cpu_s: float
+
+    @property
+    def gap(self) -> float:
+        """The part of what was found that is not proved; 1 if nothing was found."""
+        return 1.0 if self.picks is None else (self.total - self.bound) / self.total if self.total else 0.0
 
 
 def highs(table: Table, cpu_s: float, *, slowness: float) -> Beside:
@@ -49,7 +60,7 @@ def _highs(table: Table, seconds: float) -> Beside:
     z, d = y + suppliers, y + 2 * suppliers
     width, s, one = offers + 3 * suppliers, table.supplier, np.arange(suppliers)
 
-    def block(height: int, *parts: tuple[np.ndarray, np.ndarray, np.ndarray]) -> sparse.csr_matrix:  # type: ignore[type-arg]
+    def block(height: int, *parts: tuple[np.ndarray, np.ndarray, np.ndarray]) -> sparse.csr_matrix:
         rows, cells, values = (np.concatenate(some) for some in zip(*parts, strict=True))
         return sparse.csr_matrix((values, (rows, cells)), shape=(height, width))
 
@@ -64,7 +75,7 @@ def _highs(table: Table, seconds: float) -> Beside:
         (block(suppliers, (one, d, ones), (s, x, -rate[s] * table.price)), -np.inf, 0.0),
         (block(suppliers, (one, d, ones), (one, z, -rate * value)), -np.inf, 0.0),
         (block(suppliers, (one, z, ones), (one, y, -ones)), -np.inf, 0.0),
-        (block(1, (same, x, table.risk)), -np.inf, float(table.max_risk or 0)),
+        (block(1, (same, x, table.risk)), -np.inf, np.inf if table.max_risk is None else float(table.max_risk)),
     ]
     started = time.process_time()
     answer = milp(
@@ -80,8 +91,17 @@ def _highs(table: Table, seconds: float) -> Beside:
     )
     spent = time.process_time() - started
     if answer.x is None or answer.mip_dual_bound is None:
-        return Beside(1.0, spent)
-    return Beside((answer.fun - answer.mip_dual_bound) / answer.fun, spent)
+        return Beside(None, 0, 0.0, -np.inf, spent)
+    picks = _picks(table, answer.x[:offers])
+    return Beside(picks, table.total(picks), answer.fun, answer.mip_dual_bound, spent)
+
+
+def _picks(table: Table, x: Floats) -> Ints:
+    """For each line the offer that was taken."""
+    taken = np.flatnonzero(x > 0.5)  # 0 or 1, but for rounding
+    picks = np.zeros(table.lines, dtype=np.int64)
+    picks[table.line[taken]] = taken
+    return picks
 
 
 def cpsat(table: Table, cpu_s: float) -> Beside:
@@ -109,9 +129,19 @@ def cpsat(table: Table, cpu_s: float) -> Beside:
             model.add(10_000 * discount <= bps * value)
             model.add(discount == 0).only_enforce_if(earned.negated())
             cost.append(-discount)
-    model.add(sum(int(risk) * one for risk, one in zip(table.risk, x, strict=True)) <= int(table.max_risk or 0))
+    if table.max_risk is not None:
+        model.add(sum(int(risk) * one for risk, one in zip(table.risk, x, strict=True)) <= table.max_risk)
     model.minimize(sum(cost))
     solver = cp_model.CpSolver()
+    status, spent = _solved(solver, model, cpu_s)
+    if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+        return Beside(None, 0, 0.0, -np.inf, spent)
+    picks = _picks(table, np.array([solver.value(one) for one in x], dtype=np.float64))
+    return Beside(picks, table.total(picks), solver.objective_value, solver.best_objective_bound, spent)
+
+
+def _solved(solver: cp_model.CpSolver, model: cp_model.CpModel, cpu_s: float) -> tuple[cp_model.CpSolverStatus, float]:
+    """How it ended, and the seconds that it had."""
     solver.parameters.num_workers = 1
     solver.parameters.max_time_in_seconds = _LONGEST_WAIT_S
     started = time.process_time()
@@ -127,7 +157,4 @@ def cpsat(table: Table, cpu_s: float) -> Beside:
     status = solver.solve(model)
     over.set()
     watching.join()
-    spent = time.process_time() - started
-    if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
-        return Beside(1.0, spent)
-    return Beside((solver.objective_value - solver.best_objective_bound) / solver.objective_value, spent)
+    return status, time.process_time() - started

@@ -14,6 +14,11 @@ from matchmaking.selection.covers import covers
 from matchmaking.selection.program import Program
 from matchmaking.selection.table import Flags, Floats
 
+_WIDENINGS = 7
+"""The first mostly brings all that is missing; with any of them the bound holds."""
+_NEAR = 0.002
+"""Where a window grows, by all offers that lift the bound by less than this part of it: some would be missing next."""
+
 
 class Impossible(Exception):
     """Not even fractions of offers keep the constraints."""
@@ -66,8 +71,35 @@ def relax(program: Program, keep: Flags) -> Bound:
     return _lagrangian(program, dual, full)
 
 
+def settled(program: Program, keep: Flags) -> Bound:
+    """The bound of the whole program at the price of a few columns: `keep` grows, in place, by what it lacks.
+
+    A column outside the window that would pull the bound down is missing; without any, the bound is as good as that
+    over all columns. Raises Impossible only if there is no answer over all columns.
+    """
+    best = now = _possible(program, keep)
+    for _ in range(_WIDENINGS):
+        if not (~keep & (now.forced <= 0)).any():
+            break
+        keep |= now.forced <= _NEAR * abs(now.value)
+        now = relax(program, keep)
+        best = now if now.value > best.value else replace(best, x=now.x, y=now.y)
+    return best
+
+
+def _possible(program: Program, keep: Flags) -> Bound:
+    """The window's bound; if the window hides what is needed, that over all columns."""
+    try:
+        return relax(program, keep)
+    except Impossible:
+        if keep.all():
+            raise
+        keep[:] = True
+        return relax(program, keep)
+
+
 def tightened(program: Program, keep: Flags, bound: Bound) -> Bound | None:
-    """A bound with the covers that the last relaxation broke; None if it broke none."""
+    """A bound with the covers that the last relaxation broke; None if it broke none. `keep` grows as for `settled`."""
     table = program.table
     found = covers(
         bound.x,
@@ -83,7 +115,7 @@ def tightened(program: Program, keep: Flags, bound: Bound) -> Bound | None:
     values = [value for _, members, most in found for value in (*np.ones(len(members)), -float(most))]
     shape = (len(found), len(program.cost))
     program.add(sparse.csr_matrix((values, (rows, cells)), shape=shape), np.zeros(len(found)))
-    again = relax(program, keep)
+    again = settled(program, keep)
     return again if again.value > bound.value else replace(bound, x=again.x, y=again.y)
 
 

@@ -77,7 +77,9 @@ def _knobs(problem: Problem) -> Iterator[_Knob]:
     for name in sorted(limits.certificates.union(*(line.certificates for line in problem.lines))):
         yield _Knob("certificate", 1, (0,), _waiving(problem, name), name)
     for line in problem.lines:
-        larger = sorted({one.minimum_quantity for one in offers[line.line_id] if one.minimum_quantity > line.quantity})
+        # Each quantity up to the largest least lot: one between two of them may come to a supplier's minimum order.
+        most = max((one.minimum_quantity for one in offers[line.line_id]), default=0)
+        larger = range(line.quantity + 1, most + 1)
         yield _Knob("quantity", line.quantity, larger, _ordering(line.line_id), line.line_id)
     if limits.max_risk_micro is not None:
         top = sum(max((risk_micro(one.reliability_ppm) for one in some), default=0) for some in offers.values())

@@ -60,7 +60,8 @@ def evaluate(problem: Problem, plan: Mapping[str, Candidate]) -> Verdict:
 
 def _coverage(problem: Problem, plan: Mapping[str, Candidate]) -> list[str]:
     """Every line once, by an offer that was made for it."""
-    made = set(problem.candidates)
+    named = {one.offer_id for one in plan.values()}
+    made = {one for one in problem.candidates if one.offer_id in named}
     wanted = {line.line_id for line in problem.lines}
     found = [f"line: {name} has no offer" for name in sorted(wanted - set(plan))]
     found += [f"line: {name} was not asked for" for name in sorted(set(plan) - wanted)]

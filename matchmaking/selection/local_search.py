@@ -90,24 +90,27 @@ class _State:
 
     def _of(self, supplier: int) -> int:
         """What a supplier costs now, with the penalty for what it cannot do."""
-        count = self.count[supplier]
+        return self._charge(supplier, self.count[supplier], self.value[supplier], self.hours[supplier])
+
+    def _charge(self, supplier: int, count: int, value: int, hours: int) -> int:
+        """What it would cost with so many lines of that value, which take so many hours."""
         if not count:
             return 0
         freight, capacity, minimum, lines, bps = self.terms[supplier]
-        value = self.value[supplier]
         cost = freight + value - (value * bps // 10_000 if count >= lines else 0)
         if value < minimum:
             cost += (minimum - value) * self.harsh
-        hours = self.hours[supplier]
         if hours > capacity:
             cost += (hours - capacity) * self.an_hour * self.harsh
         return cost
 
-    def _risky(self) -> int:
+    def _risky(self, more: int = 0) -> int:
+        """The penalty for the risk now, and for so much of it besides."""
         most = self.table.max_risk
-        if most is None or self.risk <= most:
+        risk = self.risk + more
+        if most is None or risk <= most:
             return 0
-        return (self.risk - most) * self.harsh * self.a_risk
+        return (risk - most) * self.harsh * self.a_risk
 
     def cost(self) -> int:
         """What the whole costs, with penalties."""
@@ -141,12 +144,14 @@ class _State:
         self._add(old, -1)
         base = self._of(home)
         best, least = old, before - base
+        # Asked of each option of each line in each sweep: the sums are not changed to and fro for the question.
+        rows, count, value, taken, charge = self.rows, self.count, self.value, self.hours, self._charge
         for pick in options:
-            supplier = self.rows[pick][0]
-            without = self._of(supplier)
-            self._add(pick, 1)
-            extra = self._of(supplier) - without + self._risky()
-            self._add(pick, -1)
+            supplier, price, hours, risk = rows[pick]
+            lines, worth, busy = count[supplier], value[supplier], taken[supplier]
+            extra = charge(supplier, lines + 1, worth + price, busy + hours) + self._risky(risk)
+            if lines:
+                extra -= charge(supplier, lines, worth, busy)
             if extra < least:
                 best, least = pick, extra
         self._add(best, 1)

@@ -11,10 +11,12 @@ from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 from matchmaking.selection.bundles import Bundles
 from matchmaking.selection.table import Flags, Floats, Ints, Table
 
-_INFEASIBLE = 2
-"""scipy's word for it."""
+_LIMIT, _INFEASIBLE = 1, 2
+"""scipy's words for how it ended."""
 _FEW = 400
 """Bundles that are searched first."""
+LEAST_S = 0.05
+"""With less time nothing is begun: HiGHS spends several times that before it looks at a clock."""
 _MARGIN = 0.01
 """A hundredth of a cent, where costs are whole cents."""
 
@@ -27,27 +29,39 @@ class Found:
     bound: float
 
 
-def partition(table: Table, listed: Bundles, *, below: float, nodes: int, limit: Callable[[], float | None]) -> Found:
-    """The cheapest choice among bundles, looked for below `below` only, after at most `nodes` branches.
+def partition(
+    table: Table,
+    listed: Bundles,
+    *,
+    below: float,
+    enough: float,
+    gap: float,
+    nodes: int,
+    limit: Callable[[], float | None],
+) -> Found:
+    """The cheapest choice among bundles up to `gap` (a part of its cost), looked for below `below` only, after at most
+    `nodes` branches a search.
 
     Its relaxation says again what each bundle promises: the best few are searched for a choice, and that one tells
-    which of the others can be in a better one.
+    which of the others can be in a better one. If it costs `enough` or less, the others are not searched.
     """
     if not len(listed.cost):
         return Found(None, math.inf)
-    master = _master(table, listed)
-    if master is None:
-        return Found(None, math.inf)
+    master = _master(table, listed, limit())
+    if isinstance(master, Found):
+        return master
     best: Ints | None = None
     few = np.sort(np.argsort(master.reduced, kind="stable")[:_FEW])
     if len(few) < len(listed.cost):
-        found = _search(table, listed, few, master, nodes, limit())
+        found = _search(table, listed, few, master, gap, nodes, limit())
         if found.picks is not None and table.total(found.picks) <= below:
             best, below = found.picks, table.total(found.picks) - 1
+            if below + 1 <= enough:
+                return Found(best, min(master.value, below + 1))
     left = np.arange(len(listed.cost))
     if math.isfinite(below):
         left = np.flatnonzero(master.reduced <= below - master.value + _MARGIN)
-    found = _search(table, listed, left, master, nodes, limit()) if len(left) else Found(None, math.inf)
+    found = _search(table, listed, left, master, gap, nodes, limit()) if len(left) else Found(None, math.inf)
     if found.picks is not None and (best is None or table.total(found.picks) <= below):
         best = found.picks
     return Found(best, min(found.bound, below + 1))
@@ -63,7 +77,8 @@ class _Master:
     reduced: Floats
 
 
-def _master(table: Table, listed: Bundles) -> _Master | None:
+def _master(table: Table, listed: Bundles, seconds: float | None) -> _Master | Found:
+    """The relaxation; or, without one, what that says: there is no choice, or the time did not suffice to know."""
     matrix, equal = _rows(table, listed)
     relaxed = linprog(
         listed.cost,
@@ -73,16 +88,23 @@ def _master(table: Table, listed: Bundles) -> _Master | None:
         b_ub=np.ones(int((~equal).sum())),
         bounds=(0, None),
         method="highs-ds",
+        options={} if seconds is None else {"time_limit": seconds},
     )
+    if relaxed.status == _LIMIT:
+        return Found(None, -math.inf)
     if relaxed.x is None:
-        return None
+        return Found(None, math.inf)
     paid = matrix[equal].T @ relaxed.eqlin.marginals + matrix[~equal].T @ relaxed.ineqlin.marginals
     return _Master(matrix, equal, float(relaxed.fun), listed.cost - paid)
 
 
-def _search(table: Table, listed: Bundles, left: Ints, master: _Master, nodes: int, seconds: float | None) -> Found:
-    options: dict[str, float | int] = {"mip_rel_gap": 0.0, "node_limit": nodes}
+def _search(
+    table: Table, listed: Bundles, left: Ints, master: _Master, gap: float, nodes: int, seconds: float | None
+) -> Found:
+    options: dict[str, float | int] = {"mip_rel_gap": gap, "node_limit": nodes}
     if seconds is not None:
+        if seconds < LEAST_S:
+            return Found(None, master.value)
         options["time_limit"] = seconds
     answer = milp(
         listed.cost[left],

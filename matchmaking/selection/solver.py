@@ -16,26 +16,25 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from matchmaking.selection.bound import Bound, Impossible, relax, tightened
+from matchmaking.selection.bound import Bound, Impossible, settled, tightened
 from matchmaking.selection.bundles import bundles
 from matchmaking.selection.exact import forbid, picks_of, search
 from matchmaking.selection.local_search import improve
-from matchmaking.selection.partition import partition
+from matchmaking.selection.partition import LEAST_S, partition
 from matchmaking.selection.program import program_of
 from matchmaking.selection.table import Flags, Floats, Ints, Table
 
 _SMALL = 1_500
 """So few columns are relaxed at once: a window would save nothing."""
-_WINDOW = 0.006
 _FIRST_SLACK = 0.001
-"""Parts of the cost by which an offer may lift the bound to be seen by the covers, and a bundle to be listed first."""
+"""The part of the cost by which a bundle may lift the bound to be listed first."""
 _ROUNDS = 12
 _GAIN = 5e-5
 """Rounds of covers, and the part of the bound that one must gain for another."""
 _OPTIONS = 20
 """Offers a line that local search looks at."""
-_HINTED = 40
-"""Offers a line that are relaxed where a hint says which are good."""
+_FIRST_SEEN = 10
+"""Offers a line that are relaxed first; the relaxation says which others it lacks."""
 _TIMES = 50
 """Searches of single offers at most: choices within a cent a bundle of the best are few."""
 
@@ -98,15 +97,16 @@ class _Solving:
         self._floor: float = 0  # proved, in whole cents
 
     def run(self, hint: Floats | None) -> Answer | None:
+        window = self._window(hint)
         try:
-            bound = self._relaxed(hint)
+            bound = settled(self._program, window)
         except Impossible:
             return None
         self._raise_floor(bound.value)
         forced = self._by_offer(bound)
-        self._search_locally(bound, forced)
-        small = self._program.columns <= _SMALL
-        bound = self._tightened(bound, small | (bound.forced <= _WINDOW * abs(bound.value)))
+        options = self._options(forced)
+        self._search_locally(bound, options, self._effort.shakes)
+        bound = self._tightened(bound, window, options)
         if not self._good_enough():
             self._search_bundles(bound)
         if self._picks is None and math.isinf(self._floor):
@@ -115,21 +115,21 @@ class _Solving:
             raise OutOfBudget("no choice was found within the budget: allow more")
         return Answer(self._picks, self._total, int(self._floor), forced)
 
-    def _relaxed(self, hint: Floats | None) -> Bound:
-        if hint is not None:
-            order = np.lexsort((hint, self._table.line))
-            rank = np.empty(len(order), dtype=np.int64)
-            starts = np.searchsorted(self._table.line[order], np.arange(self._table.lines))
-            rank[order] = np.arange(len(order)) - starts[self._table.line[order]]
-            try:
-                return relax(self._program, (rank < _HINTED)[self._program.offer])
-            except Impossible:  # the hint hid what is needed here
-                pass
-        return relax(self._program, np.ones(self._program.columns, dtype=bool))
+    def _window(self, hint: Floats | None) -> Flags:
+        """The columns to begin with: of each line the best by the hint, or the cheapest."""
+        program, table = self._program, self._table
+        if program.columns <= _SMALL:
+            return np.ones(program.columns, dtype=bool)
+        order = np.lexsort((table.price if hint is None else hint, table.line))
+        starts = np.searchsorted(table.line[order], np.arange(table.lines))
+        rank = np.empty(len(order), dtype=np.int64)
+        rank[order] = np.arange(len(order)) - starts[table.line[order]]
+        window: Flags = (rank < _FIRST_SEEN)[program.offer]
+        return window
 
     def _good_enough(self) -> bool:
-        """True if the gap is closed, or the budget is used up."""
-        if self._effort.left() <= 0:
+        """True if the gap is closed, or too little of the budget is left to begin anything."""
+        if self._effort.left() < LEAST_S:
             return True
         return self._picks is not None and self._total - self._floor <= self._effort.gap * self._total
 
@@ -153,30 +153,38 @@ class _Solving:
         np.minimum.at(forced, self._program.offer, bound.forced)
         return forced
 
-    def _search_locally(self, bound: Bound, forced: Floats) -> None:
-        table, program = self._table, self._program
-        options: list[list[int]] = [[] for _ in range(table.lines)]
-        for offer in np.lexsort((table.price, forced)):
-            some = options[table.line[offer]]
+    def _options(self, forced: Floats) -> list[list[int]]:
+        """By line, the offers that are forced least."""
+        options: list[list[int]] = [[] for _ in range(self._table.lines)]
+        for offer in np.lexsort((self._table.price, forced)):
+            some = options[self._table.line[offer]]
             if len(some) < _OPTIONS:
                 some.append(int(offer))
-        start = picks_of(program, np.arange(program.columns), bound.x)
-        # total − floor ≤ gap · total, as `_good_enough` has it.
-        enough = self._floor / (1 - self._effort.gap) if self._effort.gap < 1 else math.inf
-        self._take(improve(table, options, start, self._effort.shakes, enough))
+        return options
 
-    def _tightened(self, bound: Bound, keep: Flags) -> Bound:
+    def _search_locally(self, bound: Bound, options: list[list[int]], shakes: int) -> None:
+        """From what the relaxation takes most of."""
+        start = picks_of(self._program, np.arange(self._program.columns), bound.x)
+        self._take(improve(self._table, options, start, shakes, self._enough()))
+
+    def _enough(self) -> float:
+        """The most that a choice may cost to be good enough: total − floor ≤ gap · total."""
+        return self._floor / (1 - self._effort.gap) if self._effort.gap < 1 else math.inf
+
+    def _tightened(self, bound: Bound, keep: Flags, options: list[list[int]]) -> Bound:
+        """With covers, round by round; each round's relaxation is another place to search from."""
         for _ in range(_ROUNDS):
             if self._good_enough():
                 return bound
             try:
                 better = tightened(self._program, keep, bound)
-            except Impossible:  # within the window: the bound over all columns stays
+            except Impossible:  # the covers leave nothing: whoever searches will find so
                 return bound
             if better is None:
                 return bound
             self._raise_floor(better.value)
             gained, bound = better.value - bound.value, better
+            self._search_locally(bound, options, 0)
             if 0 < gained < _GAIN * abs(bound.value):
                 return bound
         return bound
@@ -186,12 +194,16 @@ class _Solving:
         slack = self._slack(bound, _FIRST_SLACK * abs(bound.value) + 1)
         while True:
             listed = bundles(self._table, bound.prices, slack + _margin(bound.value))
+            if self._effort.left() < LEAST_S:
+                return None
             if listed is None:
                 return self._search_offers(bound)
             found = partition(
                 self._table,
                 listed,
                 below=self._total - 1 if self._picks is not None else math.inf,
+                enough=self._enough(),
+                gap=self._effort.gap / 2,
                 nodes=self._effort.nodes,
                 limit=self._effort.limit,
             )

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from matchmaking.selection import NoFeasibleSelection, Problem, Relaxation, Supplier, select
@@ -47,6 +47,7 @@ def a_step_less(one: Relaxation) -> int:
 
 @settings(max_examples=8, deadline=None)
 @given(seed=st.integers(0, 100_000))
+@example(seed=9667)  # a larger order helps before it comes to the least lot of any offer
 def test_what_is_named_helps_and_less_does_not(seed: int) -> None:
     problem = small(seed)
     assume(brute_force(problem) is None)
