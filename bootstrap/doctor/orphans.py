@@ -17,15 +17,18 @@ from bootstrap.doctor.spill import Spill
 _CHILDREN: Final = ("outbox", "order_events", "signature_requests", "jobs")
 _NO_ORDER: Final = "NOT EXISTS (SELECT 1 FROM orders WHERE orders.id = mine.order_id)"
 
-_NOT_LOST: Final = "NOT EXISTS (SELECT 1 FROM lost_agreements WHERE lost_agreements.id = mine.order_id)"
-"""What time allows is done for a lost agreement too; its effects go by its own id."""
+_OF_ORDERS: Final = (
+    "mine.order_id <> '' AND NOT EXISTS (SELECT 1 FROM lost_agreements WHERE lost_agreements.id = mine.order_id)"
+)
+"""Test money is asked for without an order. What time allows is done for a lost agreement too; its effects go by its
+own id."""
 
 
 def examine_orphans(report: Report, snapshot: Snapshot, books: Bookkeeper) -> None:
     """Rows whose order is gone; their agreements are compared with the chain all the same."""
     for table in _CHILDREN:
         # The names are our own; an effect that is done belongs to the past.
-        done = f" AND status NOT IN ('done', 'dropped') AND {_NOT_LOST}" if table == "outbox" else ""
+        done = f" AND status NOT IN ('done', 'dropped') AND {_OF_ORDERS}" if table == "outbox" else ""
         counted = f"SELECT order_id, count(*) AS n FROM {table} AS mine WHERE {_NO_ORDER}{done} GROUP BY order_id"  # noqa: S608
         report.saw("orphan")
         for row in snapshot.rows(counted):

@@ -162,6 +162,17 @@ def test_an_attempt_that_a_restore_has_lost_counts_by_what_it_did(
     assert doctor().counts == ({} if sound else {"tx-outcome": 1})
 
 
+def test_an_effect_without_an_order_is_no_orphan(doctor: Doctor, database: Path) -> None:
+    held = (
+        "INSERT INTO outbox (order_id, kind, key, subject, detail, due, status, attempts, lease, created_at)"
+        " SELECT ?, 'fund_test_account', 'fund:0x', '0x', '1', due, 'held', 0, 0, created_at FROM outbox LIMIT 1"
+    )
+    for order, counts in (("", {"effect-held": 1}), ("gone", {"effect-held": 2, "orphan": 1})):
+        with sqlite_in(database) as sql:
+            sql(held, order)
+        assert doctor().counts == counts
+
+
 def test_applying_too_early_is_named(doctor: Doctor) -> None:
     report = doctor(confirmations=1)
     assert report.counts == {"final-early": 1}
