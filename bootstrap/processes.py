@@ -3,9 +3,11 @@
 import asyncio
 import os
 import signal
+import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 
 PARENT_POLL_S = 0.5
 
@@ -33,3 +35,17 @@ def run_until_stopped(work: Callable[[asyncio.Event], Awaitable[None]]) -> None:
         await work(stop)
 
     asyncio.run(main())
+
+
+@contextmanager
+def native_words_aside() -> Iterator[None]:
+    """What a library's native code prints meanwhile goes to standard error: HiGHS has a line that no option silences,
+    and what a command prints is read by programs. For commands with one thread only."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)

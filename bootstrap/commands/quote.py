@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from bootstrap.options import AsJson
+from bootstrap.processes import native_words_aside
 
 EXAMPLE = "Example: lotsizeone quote examples/quote.json --json"
 
@@ -33,7 +34,8 @@ def quote(
     from matchmaking.selection import NoFeasibleSelection  # noqa: PLC0415
 
     try:
-        found = answer(file, catalogue or load_settings().catalogue_dir)
+        with native_words_aside():
+            found = answer(file, catalogue or load_settings().catalogue_dir)
     except NoFeasibleSelection as none:
         refusal = {"feasible": False, "line": none.line_id}
         typer.echo(json.dumps(refusal, indent=1) if as_json else f"nothing can be chosen: {none}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bootstrap.options import AsJson
+from bootstrap.processes import native_words_aside
 
 if TYPE_CHECKING:
     from matchmaking.selection import NoFeasibleSelection, Problem, Selection
@@ -52,14 +53,16 @@ def select(
     started = time.process_time()
     effort = Effort() if seconds is None else Effort(seconds=seconds, cpu=lambda: time.process_time() - started)
     try:
-        chosen = choose(problem, effort)
+        with native_words_aside():
+            chosen = choose(problem, effort)
     except NoFeasibleSelection as none:
         typer.echo(json.dumps(_refusal(none), indent=1) if as_json else f"nothing can be chosen: {none}")
         raise typer.Exit(1) from none
     except OutOfBudget as ended:
         raise ValueError(str(ended)) from ended
     spent = time.process_time() - started
-    others = front(problem, points) if points else ()
+    with native_words_aside():
+        others = front(problem, points) if points else ()
     if as_json:
         typer.echo(json.dumps(_document(chosen, others, spent), indent=1, ensure_ascii=False))
         return

@@ -9,6 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import pytest
+
+from bootstrap.processes import native_words_aside
+
 ROOT = Path(__file__).parents[2]
 CHILD = """
 import sys, time
@@ -57,3 +61,11 @@ def test_without_the_guard_it_would_go_on() -> None:
     """Negative control."""
     with orphaned("") as pipe:
         assert not has_ended(pipe, 2.0)
+
+
+def test_native_words_do_not_mix_with_what_a_command_prints(capfd: pytest.CaptureFixture[str]) -> None:
+    with native_words_aside():
+        os.write(1, b"a library speaks\n")
+    print("the answer")
+    said = capfd.readouterr()
+    assert (said.out, said.err) == ("the answer\n", "a library speaks\n")
