@@ -22,8 +22,10 @@ from contracts.signers import Signer
 _BUMP: Final = (9, 8)
 # Twice the base fee stays payable through six full blocks in a row.
 _BASE_FEE_FACTOR: Final = 2
-# An estimate is for the state before; a neighbour's move may make ours dearer.
+# An estimate is for the state before; a neighbour's move may make ours dearer: by a part, and where it leaves a payment
+# to us that was not due before, by a transfer and a fresh slot. What is not used costs nothing.
 _GAS_MARGIN: Final = (5, 4)
+_GAS_HEADROOM: Final = 60_000
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ async def suggest_fees(rpc: Rpc) -> Fees:
 
 
 async def estimate_gas(rpc: Rpc, sender: str, call: Call) -> int:
-    """Gas for the call, with a margin of a quarter.
+    """Gas for the call, with a margin.
 
     Raises:
         Reverted: it would fail now.
@@ -140,8 +142,8 @@ def estimate_question(sender: str, call: Call) -> Question:
 
 
 def with_margin(estimate: Any) -> int:
-    """Gas from a node's answer, a quarter on top. Raises Reverted, NodeRefused, NodeUnavailable."""
-    return quantity(answer(estimate), "gas") * _GAS_MARGIN[0] // _GAS_MARGIN[1]
+    """Gas from a node's answer, a quarter and the price of a payment on top. Raises Reverted, NodeRefused, NodeUnavailable."""
+    return quantity(answer(estimate), "gas") * _GAS_MARGIN[0] // _GAS_MARGIN[1] + _GAS_HEADROOM
 
 
 async def sign_call(signer: Signer, call: Call, *, nonce: int, gas: int, fees: Fees, chain_id: int) -> SignedCall:

@@ -298,8 +298,8 @@ def _check_meaning(story: Story) -> None:
 def _check_estimates(story: Story) -> None:
     assert len(story.estimates) == ESTIMATES
     for estimate, used in story.estimates:
-        # A quarter is the sender's margin; refunds come back only after the gas was needed.
-        assert used <= estimate < 2 * used + 30_000
+        # A quarter and 60,000 are the sender's margin; refunds come back only after the gas was needed.
+        assert used <= estimate < 2 * used + 90_000
 
 
 async def test_another_second_would_be_noticed(tmp_path: Path) -> None:
