@@ -142,7 +142,10 @@ def estimate_question(sender: str, call: Call) -> Question:
 
 
 def with_margin(estimate: Any) -> int:
-    """Gas from a node's answer, a quarter and the price of a payment on top. Raises Reverted, NodeRefused, NodeUnavailable."""
+    """Gas from a node's answer, a quarter and the price of a payment on top.
+
+    Raises Reverted, NodeRefused, NodeUnavailable.
+    """
     return quantity(answer(estimate), "gas") * _GAS_MARGIN[0] // _GAS_MARGIN[1] + _GAS_HEADROOM
 
 
