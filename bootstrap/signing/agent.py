@@ -7,7 +7,7 @@ values whose every limit was checked here.
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -15,10 +15,15 @@ from typing import Any, Final
 import httpx
 
 from bootstrap.signing.config import SignerConfig
-from bootstrap.signing.judgement import Judge, NotWithinLimits
+from bootstrap.signing.judgement import MOST_RUNNING, Judge, NotWithinLimits, Verdict
 from bootstrap.signing.log import Log
+from bootstrap.signing.node import no_load
 from bootstrap.system import SystemClock
+from contracts.errors import ContractsError
+from contracts.rpc import HttpRpc, Rpc
 from contracts.signers import KeystoreSigner, Signer
+from contracts.terms import Terms
+from contracts.verification.node import Doubted
 
 logger = logging.getLogger(__name__)
 
@@ -51,12 +56,15 @@ class SigningAgent:
         http: httpx.AsyncClient,
         log: Log,
         now: Callable[[], datetime] = CLOCK.now,
+        node: Rpc | None = None,
     ) -> None:
         self._config = config
         self._signer = signer
         self._http = http
         self._log = log
         self._now = now
+        self._node = node
+        self._node_rests = datetime.min.replace(tzinfo=UTC)
         self._judge = Judge(signer.address, config.limits, log)
         self._token = ""
         self._rests: dict[str, datetime] = {}
@@ -90,7 +98,7 @@ class SigningAgent:
     async def answer(self, request: dict[str, Any]) -> bool:
         """Sign one request, or leave or decline it; whether it was signed."""
         try:
-            verdict = self._judge.judge(request, self._now())
+            verdict = await self._verdict(request)
         except NotWithinLimits as outside:
             await self._outside(request, outside)
             return False
@@ -105,15 +113,39 @@ class SigningAgent:
 
     async def foresee(self) -> list[Foreseen]:
         """What would become of each open request; answers none."""
-        return [self._foreseen(request) for request in await self.open_requests()]
+        return [await self._foreseen(request) for request in await self.open_requests()]
 
-    def _foreseen(self, request: dict[str, Any]) -> Foreseen:
+    async def _foreseen(self, request: dict[str, Any]) -> Foreseen:
         try:
-            self._judge.judge(request, self._now())
+            await self._verdict(request)
         except NotWithinLimits as outside:
             deed = "decline" if self._declines(request, outside) else "leave"
             return Foreseen(str(request["id"]), deed, f"{outside.limit}: {outside}")
         return Foreseen(str(request["id"]), "sign")
+
+    async def _verdict(self, request: dict[str, Any]) -> Verdict:
+        """What may be signed; before the load is too much the chain is asked what it is. Raises NotWithinLimits."""
+        try:
+            return self._judge.judge(request, self._now())
+        except NotWithinLimits as outside:
+            if outside.limit != MOST_RUNNING or not await self._lighten():
+                raise
+        return self._judge.judge(request, self._now())
+
+    async def _lighten(self) -> bool:
+        """Ask the node what is to be delivered of what was promised, now and then; whether something is not."""
+        now, judge = self._now(), self._judge
+        if self._node is None or now < self._node_rests:
+            return False
+        self._node_rests = now + ASK_AGAIN
+        promised = [Terms.from_message(message) for message in self._log.running(now, judge.no_load).values()]
+        try:
+            found = await no_load(self._node, self._config.limits, promised)
+        except ContractsError as failure:
+            logger.warning("the node does not say what is to be delivered: %s", failure)
+            return False
+        judge.no_load.update(found)
+        return bool(found)
 
     async def _outside(self, request: dict[str, Any], outside: NotWithinLimits) -> None:
         name = str(request["id"])
@@ -195,6 +227,11 @@ async def check_signer(config: SignerConfig) -> list[Foreseen]:
 async def _agent(config: SignerConfig, log: Log) -> AsyncIterator[SigningAgent]:
     password = config.keystore_password.get_secret_value()
     signer = await asyncio.to_thread(KeystoreSigner.open, config.keystore, password)
-    async with httpx.AsyncClient(base_url=config.api_url, timeout=REQUEST_TIMEOUT_S, trust_env=False) as http:
+    async with AsyncExitStack() as stack:
+        client = httpx.AsyncClient(base_url=config.api_url, timeout=REQUEST_TIMEOUT_S, trust_env=False)
+        http = await stack.enter_async_context(client)
+        node = None
+        if config.node_url is not None:
+            node = Doubted(await stack.enter_async_context(HttpRpc(config.node_url, timeout_s=REQUEST_TIMEOUT_S)))
         logger.info("signing as %s, log %s", signer.address, config.log)
-        yield SigningAgent(config, signer, http, log)
+        yield SigningAgent(config, signer, http, log, node=node)

@@ -17,11 +17,13 @@ Text = Annotated[str, Field(min_length=1)]
 class SignerConfig(Strict):
     """Where to ask, who we are, what we sign with, how far that goes, and what becomes of what is `outside` of it.
 
+    `node_url` is an Ethereum node of the organisation's choice: it says which agreements are still to be delivered.
     `leave` leaves it to a person until its deadline, `decline` says no at once, with the reason. `keystore` and `log`
     are relative to the file's folder; without a `log` it lies beside the file, under its name.
     """
 
     api_url: Text
+    node_url: Text | None = None
     email: Text
     password: SecretStr
     keystore: Path
@@ -30,14 +32,16 @@ class SignerConfig(Strict):
     outside: Literal["leave", "decline"] = "leave"
     limits: Limits
 
-    @field_validator("api_url")
+    @field_validator("api_url", "node_url")
     @classmethod
-    def _reachable_in_secret(cls, value: str) -> str:
+    def _reachable_in_secret(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
         parts = urlsplit(value)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("must be an http or https address")
         if parts.scheme == "http" and parts.hostname not in LOOPBACK:
-            raise ValueError("outside this host https is needed, the password goes there")
+            raise ValueError("outside this host https is needed: nobody may read or change what is said there")
         return value
 
 

@@ -6,7 +6,7 @@ what else the server says nothing counts.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ from contracts.terms import ZERO_ADDRESS, ZERO_WORD, Kind, Terms, What, action_t
 WORD: Final = re.compile(r"0x[0-9a-fA-F]{64}")
 BPS: Final = 10_000
 DAY: Final = timedelta(days=1)
+MOST_RUNNING: Final = "limits.most_running"
 _UNFIT: Final = (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError)
 
 
@@ -49,11 +50,15 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """Judges requests to the key of the address `own` by its `limits` and by what it has signed before."""
+    """Judges requests to the key of the address `own` by its `limits` and by what it has signed before.
+
+    `no_load` are agreements of which the chain has told that they are not to be delivered (any more).
+    """
 
     own: str
     limits: Limits
     log: Log
+    no_load: set[str] = field(default_factory=set)
 
     def judge(self, request: Any, now: datetime) -> Verdict:
         """What may be signed for a request of the interface. Raises NotWithinLimits."""
@@ -243,9 +248,9 @@ class Judge:
             name = f"limits.most_{'received' if is_payee else 'paid'}_per_day_minor"
             raise NotWithinLimits(name, f"{self._spell(promise.amount)} more would pass the day's limit", passing=True)
         if is_payee and limits.most_running is not None:
-            running = self.log.running(now)
+            running = len(self.log.running(now, self.no_load))
             if running >= limits.most_running:
-                raise NotWithinLimits("limits.most_running", f"{running} agreements are to be delivered", passing=True)
+                raise NotWithinLimits(MOST_RUNNING, f"{running} agreements are to be delivered", passing=True)
 
     def _spell(self, amount: int) -> str:
         return self._spell_minor(amount // self.limits.unit)

@@ -8,7 +8,7 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -42,6 +42,7 @@ class Log:
         self._last = last
         self._digests: dict[str, str] = {}
         self._promises: dict[str, tuple[Promise, float]] = {}
+        self._messages: dict[str, Mapping[str, Any]] = {}
         self._refused: set[tuple[str, str]] = set()
 
     @classmethod
@@ -148,6 +149,7 @@ class Log:
                     promise = Promise(**{**entry["promise"], "lines": tuple(entry["promise"]["lines"])})
                     at = datetime.fromisoformat(entry["at"]).timestamp()
                     self._promises.setdefault(promise.agreement, (promise, at))
+                    self._messages.setdefault(promise.agreement, entry["message"])
             case "refused" | "declined":
                 self._refused.add((entry["request"], entry["limit"]))
 
@@ -182,13 +184,18 @@ class Log:
         found = self._promises.values()
         return sum(promise.amount for promise, at in found if promise.role == role and at > since.timestamp())
 
-    def running(self, now: datetime) -> int:
-        """How many agreements the organisation has promised to deliver whose day has not passed.
+    def running(self, now: datetime, but: Collection[str] = ()) -> Mapping[str, Mapping[str, Any]]:
+        """The terms, by digest, that the organisation has promised to deliver, whose day has not passed.
 
-        Those that were never opened count too: only the chain could tell, and a log is no chain.
+        Those that were never opened are among them: only the chain can tell, and a log is no chain. `but` are those of
+        which it has told that they are not to be delivered.
         """
         seconds = now.timestamp()
-        return sum(promise.role == "payee" and promise.deliver_by > seconds for promise, _ in self._promises.values())
+        return {
+            agreement: self._messages[agreement]
+            for agreement, (promise, _) in self._promises.items()
+            if promise.role == "payee" and promise.deliver_by > seconds and agreement not in but
+        }
 
 
 def _sync_folder(folder: Path) -> None:

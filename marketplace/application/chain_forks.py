@@ -19,6 +19,7 @@ FORKED = "a fork took away final events"
 async def freeze_orders(ctx: Context, tx: Transaction, orphans: Sequence[RememberedEvent]) -> list[str]:
     """Freeze every order of which a final event lost its block. Returns those that were not frozen before."""
     lost: dict[str, list[RememberedEvent]] = {}
+    await tx.orders.hold({orphan.agreement_id for orphan in orphans})
     for orphan in orphans:
         agreement = await tx.agreements.get(orphan.agreement_id)
         if agreement is None:

@@ -207,7 +207,9 @@ class _Pass:
         await tx.cursor.add(window.events, applied=False)
 
     async def _apply_due(self, tx: Transaction, up_to: int) -> int:
-        ctx, thawed = self._ctx, await thaw_what_came_back(self._ctx, tx, up_to)
+        ctx = self._ctx
+        await tx.orders.hold({event.agreement_id for event in await tx.cursor.due(up_to)})
+        thawed = await thaw_what_came_back(ctx, tx, up_to)
         if self._restore is not None:
             tx.outbox.hold(why_held(self._restore))
         for order_id in thawed:

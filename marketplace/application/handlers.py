@@ -10,6 +10,7 @@ from marketplace.application.context import Context
 from marketplace.application.dispatch_jobs import dispatch_jobs
 from marketplace.application.draft_agreements import draft_agreements
 from marketplace.application.draft_supply import draft_supply
+from marketplace.application.hold_slots import hold_slots
 from marketplace.application.match_order import match_order
 from marketplace.application.notify import notify, push
 from marketplace.application.open_agreements import open_agreements
@@ -35,6 +36,7 @@ HANDLERS: dict[EffectKind, Handler] = {
     EffectKind.NOTIFY: notify,
     EffectKind.PUSH: push,
     EffectKind.OPEN_AGREEMENTS: lambda ctx, order, _: open_agreements(ctx, order),
+    EffectKind.HOLD_SLOTS: lambda ctx, order, _: hold_slots(ctx, order),
     EffectKind.DISPATCH_JOBS: lambda ctx, order, effect: dispatch_jobs(ctx, order, effect.subject),
     EffectKind.ASK_CARRIER: lambda ctx, _, effect: ask_carrier(ctx, effect.subject),
     EffectKind.ASK_ACCEPTANCE: lambda ctx, _, effect: ask_acceptance(ctx, effect.subject),

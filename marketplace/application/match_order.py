@@ -12,7 +12,7 @@ from marketplace.application.bench import Wanted, bench_of, offers_document, sup
 from marketplace.application.browse_products import template_of
 from marketplace.application.configure_product import Configured, configured
 from marketplace.application.context import Context
-from marketplace.application.planned import HOLDING, Planned, hold, plan
+from marketplace.application.planned import HOLDING, MOST_TRIES, Planned, hold, plan
 from marketplace.application.reasons import reason_of
 from marketplace.domain.acceptance import Received
 from marketplace.domain.advance import net_advance
@@ -36,9 +36,6 @@ from marketplace.ports.supplier_directory import (
 from marketplace.ports.unit_of_work import Transaction
 
 log = logging.getLogger(__name__)
-
-MOST_TRIES = 5
-"""How often the calendars are looked at anew within one attempt when somebody else was faster."""
 
 LONGEST_RETRY = timedelta(minutes=10)
 MISCONFIGURED_RETRY = timedelta(minutes=5)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from marketplace.application.configure_product import Configured
 from marketplace.application.context import Context
 from marketplace.application.plan_book import Capacity, lesson_document, plan_minute
+from marketplace.domain.effects import Effect, EffectKind
 from marketplace.domain.errors import InvalidInput
 from marketplace.domain.events import SupplyChoice
 from marketplace.domain.order import Order, Status
@@ -30,6 +31,9 @@ HOLDING = frozenset(
     }
 )
 """Statuses in which an order's slots are held; once it is made they are past, and once it has ended they are free."""
+
+MOST_TRIES = 5
+"""How often the calendars are looked at anew within one attempt when somebody else was faster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +107,17 @@ async def hold(ctx: Context, tx: Transaction, order: Order, planned: Planned) ->
 
 
 async def follow(tx: Transaction, before: Order, order: Order, now: datetime) -> None:
-    """The slots follow the order: for good once its money is secured, given back once it needs them no more."""
+    """The slots follow the order: for good once its money is secured, given back once it needs them no more.
+
+    Money that is secured after they were given back is money all the same: others are planned then, outside of this
+    transaction, in which nothing may stand against it.
+    """
     if before.status is order.status:
         return
     minute = plan_minute(now)
     if order.status is Status.CONTRACTED:
-        await tx.plans.confirm(order.id, minute)
+        if not await tx.plans.confirm(order.id, minute):
+            await tx.outbox.add(order.id, [Effect(EffectKind.HOLD_SLOTS, f"slots:{order.version}")], now)
     elif before.status in HOLDING and order.status not in HOLDING:
         await tx.plans.release(order.id)
     if order.status is Status.DELIVERED and order.delivery_id is not None:

@@ -33,6 +33,7 @@ async def record_production(
         raise Forbidden("a gateway uploads only what it signed itself")
     lanes = {(event.epoch, event.lane) for event in events} | {(batch.epoch, batch.lane) for batch in batches}
     async with ctx.uow.write() as tx:
+        await tx.orders.hold({event.agreement_id for event in events})
         await _store(tx, gateway, events)
         for batch in batches:
             await _follows(tx, batch)
@@ -120,6 +121,7 @@ class Told:
 async def tell_order(ctx: Context, tx: Transaction, agreement_id: str, news: Sequence[Told]) -> None:
     """Save an agreement's jobs as they are after the news, and translate each into a command of the order, an arrival
     into a question to the carrier."""
+    await tx.orders.get(news[0].job.order_id)  # first of its rows, as everywhere
     agreement = await tx.agreements.get(agreement_id)
     if agreement is None:
         raise Conflict(f"the agreement of job {news[0].job.id} is gone")

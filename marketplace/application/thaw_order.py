@@ -66,6 +66,7 @@ async def thaw_order(ctx: Context, order_id: str, *, give_up: bool = False) -> T
         frozen = {freeze.order_id for freeze in await tx.freezes.open()}
         if order_id not in frozen:
             raise NotFound("frozen order")
+        await tx.orders.get(order_id)  # first of its rows, as everywhere
         orphans, waiting = await orphans_of(tx, order_id)
         waiting = [event for event in waiting if final is not None and event.block <= final.number]
         again = pairs(orphans, waiting, same_deed)

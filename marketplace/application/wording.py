@@ -8,7 +8,7 @@ from marketplace.domain.agreement import Agreement, Milestone
 from marketplace.domain.evidence import EventCode, Source, Witness
 from marketplace.domain.money import spell
 from marketplace.domain.order import Order, Status
-from marketplace.domain.reactions import MANUFACTURER
+from marketplace.domain.reactions import MANUFACTURER, UNPLANNED
 
 STATUS_TITLES = {
     Status.PLACED: "Looking for suppliers",
@@ -80,6 +80,10 @@ def message_for(event: str, order: Order, product: str, audience: str) -> tuple[
         "SupplierCountered": ("A supplier asked for other terms", _soon(order, "the customer's price and date stay")),
         "QuoteIssued": ("Your quote is ready", f"{what}: {amount}, delivered by {by}. Confirm to order."),
         "AgreementsOpened": ("Payment secured", f"{amount} is held until the work is proved."),
+        UNPLANNED: (
+            "An order has no slots",
+            f"{what} for {by} was paid late, and no machine has time: plan it by hand.",
+        ),
         "ProductionStarted": ("Production has started", "Watch it live in the app."),
         "ProductionFailed": ("Production needs you", order.waiting_reason or "A job has failed."),
         "ProductionFinished": ("Your order is made", "It is waiting for shipment."),

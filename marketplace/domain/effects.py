@@ -14,6 +14,7 @@ class EffectKind(StrEnum):
     NOTIFY = "notify"
     PUSH = "push"
     OPEN_AGREEMENTS = "open_agreements"
+    HOLD_SLOTS = "hold_slots"
     DISPATCH_JOBS = "dispatch_jobs"
     ASK_CARRIER = "ask_carrier"
     ASK_ACCEPTANCE = "ask_acceptance"

@@ -35,6 +35,8 @@ SUPPLIER = "supplier:"
 """Before the id of a supply: the supplier that it is asked of."""
 ASKED = "SupplierAsked"
 """What a supplier is told when terms wait for its signature."""
+UNPLANNED = "Unplanned"
+"""What a manufacturer is told when an order is paid for and its machines have no time that could be held."""
 
 NOTICES: dict[type[e.Event], tuple[str, ...]] = {
     e.OrderMatched: (MANUFACTURER,),

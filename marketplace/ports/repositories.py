@@ -76,6 +76,14 @@ class Orders(Protocol):
         """The order, or None."""
         ...
 
+    async def hold(self, agreement_ids: Collection[str]) -> None:
+        """Keep the orders of these agreements from other writers until the end of the transaction.
+
+        Whoever writes several orders, or their agreements, asks for this first: all of them are taken in one order
+        whoever asks, so that no two wait for one another.
+        """
+        ...
+
     async def save(self, order: Order, events: Sequence[Event], effects: Sequence[Effect], now: datetime) -> None:
         """Write state, event rows and outbox rows. Raises Conflict when somebody else wrote since it was read."""
         ...

@@ -84,7 +84,12 @@ async def test_every_effect_done_twice_leaves_the_same_world(opening: Open, undi
         assert all(row.attempts >= 2 for row in effects)
         # Everything that an order without trouble needs was done twice.
         by_time = {EffectKind.REFUND, EffectKind.FINALISE, EffectKind.RELEASE, EffectKind.TIMEOUT, EffectKind.PAY_OUT}
-        unused = by_time | {EffectKind.DEADLINE, EffectKind.FUND_TEST_ACCOUNT, EffectKind.DRAFT_SUPPLY}
+        unused = by_time | {
+            EffectKind.DEADLINE,
+            EffectKind.FUND_TEST_ACCOUNT,
+            EffectKind.DRAFT_SUPPLY,
+            EffectKind.HOLD_SLOTS,
+        }
         assert {EffectKind(row.kind) for row in effects} == set(EffectKind) - unused
 
 

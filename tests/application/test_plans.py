@@ -6,17 +6,23 @@ from typing import Any
 
 import pytest
 
+from marketplace.application import hold_slots as replanning
 from marketplace.application import match_order as matching
 from marketplace.application.cancel_order import cancel_order
+from marketplace.application.chain_sync import sync_chain
 from marketplace.application.hand_over import hand_over
+from marketplace.application.hold_slots import hold_slots
+from marketplace.application.inbox import messages
 from marketplace.application.indicative_quote import indicative_quote
 from marketplace.application.plan_book import Capacity, PlanBook, changed, plan_minute
 from marketplace.application.planned import Planned
+from marketplace.application.relay import relay_due
 from marketplace.application.view_orders import order as view_order
 from marketplace.domain.errors import Conflict, InvalidInput, NotMakeable
 from marketplace.domain.order import Status
+from marketplace.domain.reactions import CONFIRM_MARGIN
 from marketplace.planning.machines import machines_of
-from marketplace.planning.schedule import Shop
+from marketplace.planning.schedule import CannotPlan, Shop
 from marketplace.ports.plans import Hold, PlanState
 from tests.application.example import CONFIGURATION, SECRET, catalogue
 from tests.application.world import World
@@ -137,6 +143,101 @@ async def test_what_ends_gives_its_slots_back(world: World) -> None:
     await world.work()
     assert await world.status(lapsed) is Status.EXPIRED
     assert (await plan_of(world))[1][lapsed].slots == ()
+
+
+async def relay_only(world: World) -> None:
+    """The outbox's half of the worker: the chain is not read."""
+    while await relay_due(world.ctx):
+        pass
+
+
+async def opened_late(world: World) -> str:
+    """An order that was confirmed and given up, and whose money opened all the same, which nobody has read yet."""
+    order_id = await world.quoted()
+    await world.confirm(order_id)
+    await relay_only(world)
+    firm_until = (await world.order(order_id)).firm_until
+    assert firm_until is not None
+    world.clock.set(firm_until + CONFIRM_MARGIN)
+    await relay_only(world)
+    assert await world.status(order_id) is Status.EXPIRED
+    assert (await plan_of(world))[1][order_id].slots == ()
+    return order_id
+
+
+@pytest.mark.req(52, 78)
+async def test_money_that_opened_late_gets_slots_that_nobody_else_has(world: World) -> None:
+    """As long as it was given up others took what it had; then it is planned into what is left."""
+    late = await opened_late(world)
+    other = (await world.place()).id
+    await relay_only(world)
+    await world.work()
+    assert await world.status(late) is Status.CONTRACTED
+    _, holds = await plan_of(world)
+    assert [slot[0] for slot in holds[late].slots] == [slot[0] for slot in holds[other].slots] != []
+    assert holds[late].expires is None
+    assert {slot[:2] for slot in holds[late].slots}.isdisjoint(slot[:2] for slot in holds[other].slots)
+    await hold_slots(world.ctx, late)  # done twice by two workers: it keeps what it has
+    assert (await plan_of(world))[1][late] == holds[late]
+
+
+async def test_money_that_opened_late_is_planned_even_while_others_plan(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = await opened_late(world)
+    await sync_chain(world.ctx)
+    old = replace(await capacity(world, PlanBook()), version=0)
+    fresh = PlanBook.of
+
+    async def outdated(*_: Any) -> Capacity:
+        return old
+
+    monkeypatch.setattr(PlanBook, "of", outdated)
+    with pytest.raises(Conflict, match="look at it again"):
+        await hold_slots(world.ctx, late)
+    monkeypatch.setattr(PlanBook, "of", fresh)
+    await world.work()
+    assert (await plan_of(world))[1][late].slots
+
+
+@pytest.mark.req(78)
+async def test_late_money_is_money_even_if_no_machine_has_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    late = await opened_late(world)
+
+    def full(*_: Any, **__: Any) -> None:
+        raise CannotPlan("there is no gap within ten years")
+
+    monkeypatch.setattr("marketplace.application.planned.quotation", full)
+    await world.work()
+    await hold_slots(world.ctx, late)
+    assert await world.status(late) is Status.CONTRACTED
+    assert await world.parked() == []
+    for name, times in (("maker", 1), ("customer", 0)):
+        told = [message.title for message in (await messages(world.ctx, world[name])).items]
+        assert told.count("An order has no slots") == times
+    assert (await plan_of(world))[1][late].slots == ()
+
+
+async def test_slots_are_held_only_for_what_is_still_to_be_made(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The question comes late: before it is asked, while it is planned, or for an order that is not there."""
+    await hold_slots(world.ctx, "ord_none")
+    order_id = await world.shipped()
+    before = await plan_of(world)
+    await hold_slots(world.ctx, order_id)
+    late = await opened_late(world)
+    await sync_chain(world.ctx)
+    planned = replanning._planned
+
+    async def overtaken(*given: Any) -> Planned | None:
+        monkeypatch.setattr(replanning, "_planned", planned)
+        await hold_slots(world.ctx, late)
+        return await planned(*given)
+
+    monkeypatch.setattr(replanning, "_planned", overtaken)
+    await hold_slots(world.ctx, late)
+    after = await plan_of(world)
+    assert after[1][order_id] == before[1][order_id]
+    assert after[1][late].slots
 
 
 async def test_a_delivery_teaches_how_long_it_took(world: World) -> None:

@@ -313,4 +313,5 @@ def test_every_kind_that_is_held_has_been_thought_of() -> None:
         EffectKind.TIMEOUT,
         EffectKind.PAY_OUT,
         EffectKind.DEADLINE,
+        EffectKind.HOLD_SLOTS,
     }

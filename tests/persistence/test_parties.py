@@ -173,3 +173,27 @@ async def test_a_stranger_whose_id_no_database_keeps_spoils_nobody_elses_questio
     found = await asyncio.gather(*(ask(one) for one in asked), return_exceptions=True)
     assert found[0] == found[2] == (account(), False)
     assert isinstance(found[1], InvalidInput)
+
+
+async def test_who_links_a_party_at_the_same_moment_as_another_is_told(uow: SqlUnitOfWork) -> None:
+    """The second looks before the first has ended, so it finds the id free; the database knows better."""
+    for number in (1, 2):
+        own = organisation(f"org_{number}")
+        person = account(f"acc_{number}", role=Role.MANUFACTURER, organisation=own)
+        async with uow.write() as tx:
+            await tx.parties.add_account(person)
+
+    async def link(organisation_id: str) -> None:
+        async with uow.write() as tx:
+            await tx.parties.link(organisation_id, "foundry-4711")
+
+    async with uow.write() as tx:
+        await tx.parties.link("org_1", "foundry-4711")
+        second = asyncio.create_task(link("org_2"))
+        await asyncio.wait([second], timeout=0.3)
+    with pytest.raises(Conflict, match=r"foundry-4711 (has just been|is) linked to"):
+        await second
+    async with uow.read() as tx:
+        found = await tx.parties.organisation_in_registry("foundry-4711")
+    assert found is not None
+    assert found.id == "org_1"

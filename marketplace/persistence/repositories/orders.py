@@ -1,6 +1,6 @@
 """Orders: state, events and effects in one go."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, exists, func, or_, select, tuple_, update
@@ -49,6 +49,15 @@ class SqlOrders:
                 return None
             self._known[order_id] = value_of(Order, row)
         return self._known[order_id]
+
+    async def hold(self, agreement_ids: Collection[str]) -> None:
+        """Keep the orders of these agreements from other writers until the end, taken in the order of their ids."""
+        if not agreement_ids:
+            return
+        theirs = select(agreements.c.order_id).where(agreements.c.id.in_(agreement_ids))
+        wanted = select(orders).where(orders.c.id.in_(theirs)).order_by(orders.c.id)
+        rows = (await self._connection.execute(held(self._connection, wanted))).mappings()
+        self._known = {row["id"]: value_of(Order, row) for row in rows} | self._known
 
     async def save(self, order: Order, events: Sequence[Event], effects: Sequence[Effect], now: datetime) -> None:
         """Write state, events and effects. Raises Conflict when the order is not as it was before `events`."""

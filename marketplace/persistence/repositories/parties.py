@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, bindparam, exists, or_, select, union_all, update
+from sqlalchemy.exc import IntegrityError
 
 from marketplace.domain.acceptance import AcceptanceRule
 from marketplace.domain.errors import Conflict
@@ -103,7 +104,10 @@ class SqlParties:
             if other is not None and other.id != organisation_id:
                 raise Conflict(f"{registry_party_id} is linked to {other.name} already")
         mine = update(organisations).where(organisations.c.id == organisation_id)
-        await self._connection.execute(mine.values(registry_party_id=registry_party_id))
+        try:
+            await self._connection.execute(mine.values(registry_party_id=registry_party_id))
+        except IntegrityError as taken:  # by somebody whose transaction had not ended when we looked
+            raise Conflict(f"{registry_party_id} has just been linked to another organisation") from taken
         self._read.clear()
         self._people.clear()
 

@@ -3,7 +3,7 @@ first."""
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,12 @@ from pydantic import SecretStr
 from bootstrap.signing import agent as agents
 from bootstrap.signing.agent import Foreseen, SigningAgent, check_signer, run_signer
 from bootstrap.signing.config import SignerConfig
+from bootstrap.signing.limits import Limits
 from bootstrap.signing.log import Log
+from contracts.errors import NodeUnavailable
 from contracts.signers import encrypt_key, is_signed_by
-from tests.bootstrap.signing.asking import NOW, OWN, SIGNER, UNIT, acceptance, asked, limits
+from contracts.terms import Terms, terms_id
+from tests.bootstrap.signing.asking import NOW, OWN, SIGNER, UNIT, acceptance, asked, limits, terms
 
 
 class Interface:
@@ -116,6 +119,55 @@ async def test_a_limit_that_passes_is_tried_again(tmp_path: Path) -> None:
     assert await own.answer_all() == 1
 
 
+class Told:
+    """What a node says of the load, once it answers; `asked` counts the questions."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.of: list[Terms] = []
+        self.is_away = True
+
+    async def __call__(self, node: object, known: Limits, promised: Iterable[Terms]) -> set[str]:
+        """Nothing that was promised is to be delivered."""
+        self.asked += 1
+        self.of = list(promised)
+        if self.is_away:
+            raise NodeUnavailable("no answer")
+        return {"0x" + terms_id(one, known.chain_id, known.factory).hex() for one in self.of}
+
+
+async def test_what_never_opened_is_no_load_once_the_chain_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told_by = Told()
+    monkeypatch.setattr(agents, "no_load", told_by)
+    interface = Interface(asked("r1"))
+    own = agent(interface, tmp_path, most_running=1)
+    own._node = object()  # type: ignore[assignment]
+    assert await own.answer_all() == 1
+    assert told_by.asked == 0
+    interface.requests["r2"] = asked("r2", salt=b"\x07" * 32)
+    for _ in range(2):  # a node that is away makes nothing lighter, and is not asked at every turn
+        assert await own.answer_all() == 0
+    assert told_by.asked == 1
+    told_by.is_away = False
+    own._now = lambda: NOW + agents.ASK_AGAIN
+    assert [one.deed for one in await own.foresee()] == ["sign"]
+    assert await own.answer_all() == 1
+    assert told_by.of == [terms()]
+    interface.requests["r3"] = asked("r3", salt=b"\x08" * 32)
+    own._now = lambda: NOW + 2 * agents.ASK_AGAIN
+    assert await own.answer_all() == 1
+    assert told_by.of == [terms(salt=b"\x07" * 32)]
+
+
+async def test_a_signer_with_a_node_opens_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wire(monkeypatch, Interface())
+    config = settings(tmp_path).model_copy(update={"node_url": "http://127.0.0.1:1"})
+    config.keystore.write_text(json.dumps(encrypt_key(b"\x11" * 32, "p", iterations=2)))
+    assert await check_signer(config) == []
+
+
 async def test_a_signature_that_is_not_taken_holds_nobody_up_and_is_tried_again_later(tmp_path: Path) -> None:
     interface = Interface(asked("r1"), asked("r2", salt=b"\x07" * 32))
     interface.takes = 409
@@ -197,7 +249,7 @@ async def test_a_dry_run_says_what_would_be_done_and_does_nothing(
 ) -> None:
     interface = Interface(asked("good"), DEAR, {"id": "odd", "typed_data": 5})
     wire(monkeypatch, interface)
-    monkeypatch.setattr(agents.SigningAgent.__init__, "__defaults__", (lambda: NOW,))
+    monkeypatch.setattr(agents.SigningAgent.__init__, "__defaults__", (lambda: NOW, None))
     config = settings(tmp_path, "decline")
     key = encrypt_key(b"\x11" * 32, "p", iterations=2)
     config.keystore.write_text(json.dumps(key))

@@ -41,6 +41,9 @@ def test_good_settings_are_read_and_hide_their_passwords(tmp_path: Path) -> None
     assert "pass-" not in repr(config)
     named = load_config(written(tmp_path, GOOD | {"log": "/var/lib/x.jsonl", "outside": "decline"}))
     assert (named.log, named.outside) == (Path("/var/lib/x.jsonl"), "decline")
+    assert config.node_url is None
+    node = "http://127.0.0.1:8545"
+    assert load_config(written(tmp_path, GOOD | {"node_url": node})).node_url == node
 
 
 def test_every_limit_can_be_set(tmp_path: Path) -> None:
@@ -98,6 +101,8 @@ def limited(**changes: Any) -> dict[str, Any]:
         ({"outside": "sign"}, "outside: "),
         ({"api_url": "http://market.example.org"}, "api_url: outside this host https is needed"),
         ({"api_url": "market"}, "api_url: must be an http"),
+        ({"node_url": "http://node.example.org"}, "node_url: outside this host https is needed"),
+        ({"node_url": 5}, "node_url: "),
         ({"email": 5}, "email: "),
         ({"password": None}, "password: "),
         ({"surplus": 1}, "surplus is no setting"),

@@ -42,8 +42,8 @@ def test_what_was_written_is_known_at_the_next_start(path: Path) -> None:
     for again in (Log.read(path), Log.open(path)):
         assert (again.digest_of("r1"), again.digest_of("a1"), again.digest_of("r2")) == ("0x01", "0x02", None)
         assert again.promise(PROMISE.agreement) == PROMISE
-        assert again.running(NOW) == 1
-        assert again.running(NOW + timedelta(seconds=60)) == 0
+        assert len(again.running(NOW)) == 1
+        assert again.running(NOW, [PROMISE.agreement]) == again.running(NOW + timedelta(seconds=60)) == {}
         assert again.amount_since(NOW - timedelta(seconds=1), "payee") == 5_000
         assert again.amount_since(NOW, "payee") == again.amount_since(NOW - timedelta(days=1), "payer") == 0
 
