@@ -23,9 +23,6 @@ CONFIGURATION = {
     "amount": 40,
     "engraving": "Ana 2026",
 }
-SIGN = "engraved-sign"
-WORDS = {"words": "Ana's workshop", "amount": 2}
-"""What she asks the price of, too, and does not order."""
 DELIVERY_DAYS = 10
 POLL_S = 0.15
 STORY_TIMEOUT_S = 240.0
@@ -67,9 +64,6 @@ class Story:
     async def _place(self) -> None:
         ana = self.customer
         deliver_by = (SystemClock().now() + timedelta(days=DELIVERY_DAYS)).date().isoformat()
-        sign = await ana.call("POST", f"/v1/products/{SIGN}/quotes", {"configuration": WORDS, "deliver_by": deliver_by})
-        self.say(ana.name, f"asks for {WORDS['amount']} engraved signs, which are priced from what they cost")
-        self._itemise(sign["quote"])
         wanted = {"configuration": CONFIGURATION, "deliver_by": deliver_by}
         priced = await ana.call("POST", f"/v1/products/{PRODUCT}/quotes", wanted)
         self.say(ana.name, f"personalises {CONFIGURATION['amount']} cylinders for {deliver_by}")

@@ -153,10 +153,15 @@ def _line(
 
 
 def _shares(code: str, label: str, lines: Sequence[TraceLine], bps: int, formula: str) -> Iterator[TraceLine]:
-    """One share for each rate of tax, so that what is added or taken off is taxed as what it belongs to."""
-    for rate in sorted({line.tax_bps for line in lines}):
+    """One share for each rate of tax, so that what is added or taken off is taxed as what it belongs to.
+
+    Where there is more than one, each says its rate: two lines of one name would puzzle who reads them.
+    """
+    rates = sorted({line.tax_bps for line in lines})
+    for rate in rates:
         taxed_alike = [line for line in lines if line.tax_bps == rate]
-        yield _share(f"{code}@{rate}", label, taxed_alike, bps, formula, rate)
+        named = label if len(rates) == 1 else f"{label} ({_percent(rate)} tax)"
+        yield _share(f"{code}@{rate}", named, taxed_alike, bps, formula, rate)
 
 
 def _share(code: str, label: str, base: Sequence[TraceLine], bps: int, formula: str, tax_bps: int) -> TraceLine:
@@ -166,4 +171,8 @@ def _share(code: str, label: str, base: Sequence[TraceLine], bps: int, formula: 
 
 def _tax(lines: Sequence[TraceLine], rate: int) -> TraceLine:
     base = [line for line in lines if line.tax_bps == rate]
-    return _share(f"tax@{rate}", f"Tax {rate // 100}.{rate % 100:02d} %", base, rate, SHARE, 0)
+    return _share(f"tax@{rate}", f"Tax {_percent(rate)}", base, rate, SHARE, 0)
+
+
+def _percent(bps: int) -> str:
+    return f"{bps // 100}.{bps % 100:02d} %"

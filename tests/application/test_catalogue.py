@@ -94,6 +94,7 @@ def change(path: str, value: Any) -> dict[str, Any]:
         ("supplies_on_time_bps", -1, "supplies_on_time_bps"),
         ("supplies_on_time_bps", 95.5, "template"),
         ("modules.1.options.0.choices.0.price_minor", 5.5, "template"),
+        ("modules.1.options.0.choices.0.price_minor", 550, "costs, not both"),
         ("rules.0.require", "colour == 'red'", "rules.sealed-cover-needs-cleaning: undeclared reference to 'colour'"),
         ("rules.0.require", "drilling_s + 1", "rules.sealed-cover-needs-cleaning: gives int, not bool"),
         ("rules.0.require", "cover == 3", "rules.sealed-cover-needs-cleaning: found no matching overload"),

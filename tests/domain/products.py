@@ -1,4 +1,7 @@
-"""Two products as data: the cylinder as it ships, and a face mask that no line of our code has ever heard of."""
+"""Two products as data: the cylinder as it ships, priced from its costs, and a face mask with list prices.
+
+No line of our code has ever heard of the mask.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -43,6 +46,8 @@ modules:
         choices:
           - {value: ffp2, label: FFP2, price_minor: 80}
           - {value: ffp3, label: FFP3, price_minor: 140}
+      - {id: layers, type: integer, label: Layers, unit: layers, minimum: 2, maximum: 5, step: 1, default: 3,
+         price_minor: 10}
   - id: print
     kind: personalised
     title: Print

@@ -173,7 +173,12 @@ def test_another_sector_is_data_and_not_code() -> None:
         ("fleece", 25, {"class": "3"}),
         ("bands", 25, {}),
     ]
-    assert spell_out(MASK, configuration) == (("Pieces", "25 pieces"), ("Filter", "FFP3"), ("Word", "abba"))
+    assert spell_out(MASK, configuration) == (
+        ("Pieces", "25 pieces"),
+        ("Filter", "FFP3"),
+        ("Layers", "3 layers"),
+        ("Word", "abba"),
+    )
 
 
 def test_a_configuration_is_spelled_out_as_people_read_it() -> None:
@@ -194,7 +199,7 @@ def test_a_choice_that_a_later_version_dropped_is_spelled_by_its_value() -> None
 def test_a_template_finds_its_options_by_id() -> None:
     option = CYLINDER.option("base")
     assert isinstance(option, ChoiceOption)
-    assert option.choice("base-20mm") == Choice("base-20mm", "Base 20 mm", 550)
+    assert option.choice("base-20mm") == Choice("base-20mm", "Base 20 mm")
     assert option.choice("base-30mm") is None
     assert CYLINDER.option("colour") is None
 

@@ -17,7 +17,7 @@ from marketplace.domain.price_trace import explain, recompute
 from marketplace.domain.pricing import Price, from_price_minor, price, rush_ceiling_bps
 from marketplace.domain.product import Template
 from tests.application.example import EXAMPLES
-from tests.domain.products import CYLINDER
+from tests.domain.products import MASK
 from tests.domain.samples import NOW, PLACE, PRICE
 
 TEXT = (EXAMPLES / "engraved-sign.yaml").read_text("utf-8")
@@ -66,7 +66,7 @@ def test_a_scarce_date_costs_more_and_list_prices_know_no_rush() -> None:
     assert calm.total_minor < scarce.total_minor
     assert "rush@1900" in {line.code for line in scarce.trace.lines} if scarce.trace else False
     sheet = SIGN.engineering.sheet({**configure(SIGN, {}).values, **facts_of_nothing(tuple(SIGN.options()))})
-    assert (rush_ceiling_bps(SIGN, sheet), rush_ceiling_bps(CYLINDER, {})) == (2_500, 0)
+    assert (rush_ceiling_bps(SIGN, sheet), rush_ceiling_bps(MASK, {})) == (2_500, 0)
 
 
 def test_it_is_advertised_from_what_one_costs() -> None:

@@ -93,7 +93,7 @@ def test_the_routing_follows_from_the_options() -> None:
         "pressing",
         "inspection",
     ]
-    assert [(step.setup_minutes, step.run_seconds) for step in full][:3] == [(12, 29), (2, 12), (4, 8)]
+    assert [(step.setup_minutes, step.run_seconds) for step in full][:3] == [(12, 29), (2, 12), (4, 20)]
 
 
 @pytest.mark.parametrize("template", PRODUCTS, ids=lambda template: template.id)

@@ -13,7 +13,7 @@ from marketplace.domain.price_document import LONGEST_TEXT, document_of, trace_f
 from marketplace.domain.price_trace import recompute
 from marketplace.domain.pricing import Price, PriceLine, price
 from marketplace.persistence.codec import Unreadable, plain, restore
-from tests.domain.products import CYLINDER
+from tests.domain.products import MASK
 from tests.domain.test_price_trace import BRACKET
 
 TRACE = trace(BRACKET, "EUR")
@@ -29,11 +29,11 @@ def test_it_comes_back_equal_and_is_what_is_stored() -> None:
 
 @pytest.mark.req(45)
 def test_list_prices_have_a_trace_too() -> None:
-    found = price(CYLINDER, configure(CYLINDER, {"amount": 40}), fee_bps=200)
+    found = price(MASK, configure(MASK, {"pieces": 10, "word": "abba"}), fee_bps=200)
     assert found.trace is not None
     assert recompute(found.trace) == ()
-    assert (found.trace.total_minor, found.trace.platform_fee.amount_minor) == (60_000, found.platform_fee_minor)
-    assert [line.formula for line in found.trace.lines] == ["quantity * minor_per_piece"] * 5
+    assert (found.trace.total_minor, found.trace.platform_fee.amount_minor) == (2_600, found.platform_fee_minor)
+    assert [line.formula for line in found.trace.lines] == ["quantity * minor_per_piece"] * 4
     assert [PriceLine(line.label, line.amount_minor) for line in found.trace.lines] == list(found.lines)
 
 

@@ -179,7 +179,7 @@ def test_a_line_explains_itself() -> None:
     lines = {line.code: line for line in trace(BRACKET, "EUR").lines}
     assert explain(lines["run"], "EUR") == "Machine time: minutes 90 * minor_per_hour 7500 // 60 = € 112.50"
     assert explain(lines["discount@600"], "EUR") == (
-        "Framework contract: -base_minor 1149 * bps 500 // 10000 = -€ 0.58"
+        "Framework contract (6.00 % tax): -base_minor 1149 * bps 500 // 10000 = -€ 0.58"
     )
     assert explain(replace(lines["freight"], formula="minor + gift"), "EUR") == (
         "Freight: minor 1890 + gift ? = € 18.90"

@@ -6,28 +6,76 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from marketplace.domain.configuration import configure
+from marketplace.domain.configuration import Configuration, configure
 from marketplace.domain.errors import InvalidInput
 from marketplace.domain.money import BPS, MAX_MINOR, Money, share, spell
-from marketplace.domain.pricing import PriceLine, from_price_minor, price
+from marketplace.domain.price_trace import recompute
+from marketplace.domain.pricing import Price, PriceLine, from_price_minor, price
 from marketplace.domain.product import Choice, ChoiceOption, Template
 from tests.domain.products import CYLINDER, MASK, PRODUCTS, label, values_of
 
-ANCHOR = {"amount": 40, "base": "base-40mm", "drilling_s": 3, "inspection": "complete"}
+ANCHOR = {"amount": 40, "base": "base-40mm", "drilling_s": 3, "inspection": "complete", "engraving": "Ana 2026"}
+
+
+def priced(template: Template, configuration: Configuration, fee_bps: int = 0) -> Price:
+    return price(template, configuration, template.engineering.sheet(configuration.values), fee_bps=fee_bps)
+
+
+def cylinders(**values: object) -> int:
+    return priced(CYLINDER, configure(CYLINDER, values)).total_minor
 
 
 @pytest.mark.req(31, 45, 56)
-def test_forty_cylinders_with_a_40_mm_base_cost_600_euros() -> None:
-    quote = price(CYLINDER, configure(CYLINDER, ANCHOR), fee_bps=100)
+def test_forty_engraved_cylinders_with_a_40_mm_base_cost_600_euros() -> None:
+    quote = priced(CYLINDER, configure(CYLINDER, ANCHOR), 100)
     assert quote.total_minor == 60_000
     assert quote.lines == (
-        PriceLine("Assembly, piston and seals", 8_000),
-        PriceLine("Base: Base 40 mm", 30_000),
-        PriceLine("Drilling: 3 s", 6_000),
-        PriceLine("Cover: Standard cover", 8_000),
-        PriceLine("Inspection: Complete inspection", 8_000),
+        PriceLine("Set-up", 1_440),  # 12 + 4 + 5 + 3 minutes
+        PriceLine("Programming", 560),
+        PriceLine("Machine time", 10_080),  # 40 · (23 + 20 + 100 + 45) s are 125.3 minutes, and the last one is begun
+        PriceLine("Material", 14_256),  # 12 kg, 8 % lost
+        PriceLine("Finishing", 1_680),
+        PriceLine("Inspection", 910),
+        PriceLine("Cylinder bases", 4_800),
+        PriceLine("Cylinder covers", 2_800),
+        PriceLine("Drilling of the bases", 3_200),
+        PriceLine("Freight", 2_880),
+        PriceLine("Risk: 80 % time over 50 % time", 2_000),
+        PriceLine("Margin (5.00 % tax)", 640),
+        PriceLine("Margin (19.00 % tax)", 8_281),
+        PriceLine("More of the same (5.00 % tax)", -192),
+        PriceLine("More of the same (19.00 % tax)", -2_485),
+        PriceLine("Tax 5.00 %", 182),
+        PriceLine("Tax 19.00 %", 8_968),
     )
     assert (quote.currency, quote.platform_fee_minor) == ("EUR", 600)
+    assert quote.trace is not None
+    assert recompute(quote.trace) == ()
+
+
+@pytest.mark.parametrize("amount", [1, 40])
+@pytest.mark.parametrize(
+    ("less", "more"),
+    [
+        ({"base": "base-20mm"}, {"base": "base-40mm"}),
+        ({"cleaning": "with"}, {"cleaning": "with", "cover": "sealed"}),
+        ({"cleaning": "without"}, {"cleaning": "with"}),
+        ({"pressing": "without"}, {"pressing": "with"}),
+        ({"inspection": "without"}, {"inspection": "complete"}),
+        ({"engraving": ""}, {"engraving": "A"}),
+        *(({"drilling_s": seconds}, {"drilling_s": seconds + 1}) for seconds in range(1, 10)),
+    ],
+)
+def test_who_asks_for_more_of_a_cylinder_pays_more(
+    amount: int, less: dict[str, object], more: dict[str, object]
+) -> None:
+    assert cylinders(amount=amount, **less) < cylinders(amount=amount, **more)
+
+
+def test_one_cylinder_costs_more_a_piece_and_no_amount_less_than_a_smaller_one() -> None:
+    totals = [cylinders(amount=amount) for amount in range(1, 201)]
+    assert totals == sorted(set(totals))
+    assert totals[0] > 3 * totals[39] // 40
 
 
 @pytest.mark.req(45)
@@ -38,24 +86,37 @@ def test_the_lines_add_up_to_the_total_and_the_fee_is_inside(
     template: Template, data: st.DataObject, fee_bps: int
 ) -> None:
     configuration = configure(template, data.draw(values_of(template)))
-    quote = price(template, configuration, fee_bps=fee_bps)
+    quote = priced(template, configuration, fee_bps)
     assert sum(line.amount_minor for line in quote.lines) == quote.total_minor
-    assert all(line.amount_minor % configuration.amount == 0 and line.amount_minor for line in quote.lines)
-    assert quote.total_minor == price(template, configuration, fee_bps=0).total_minor
+    assert all(line.amount_minor for line in quote.lines)
+    assert quote.total_minor == priced(template, configuration).total_minor
     assert 0 <= quote.platform_fee_minor <= quote.total_minor
-    assert quote.total_minor >= from_price_minor(template) * configuration.amount
+
+
+@pytest.mark.req(45)
+@given(data=st.data())
+def test_list_prices_are_by_the_piece(data: st.DataObject) -> None:
+    configuration = configure(MASK, data.draw(values_of(MASK)))
+    quote = price(MASK, configuration, fee_bps=0)
+    assert all(line.amount_minor % configuration.amount == 0 for line in quote.lines)
+    assert quote.total_minor >= from_price_minor(MASK) * configuration.amount
 
 
 @pytest.mark.req(192)
-def test_a_mask_is_priced_by_the_same_rules() -> None:
+def test_a_mask_has_list_prices() -> None:
     quote = price(MASK, configure(MASK, {"pieces": 10, "filter": "ffp3", "word": "abba"}), fee_bps=250)
-    assert quote.lines == (PriceLine("Shell", 1_200), PriceLine("Filter: FFP3", 1_400), PriceLine("Word: “abba”", 300))
-    assert (quote.total_minor, quote.platform_fee_minor) == (2_900, 72)
+    assert quote.lines == (
+        PriceLine("Shell", 1_200),
+        PriceLine("Filter: FFP3", 1_400),
+        PriceLine("Layers: 3 layers", 300),
+        PriceLine("Word: “abba”", 300),
+    )
+    assert (quote.total_minor, quote.platform_fee_minor) == (3_200, 80)
 
 
 def test_the_price_from_which_a_product_is_advertised() -> None:
-    assert from_price_minor(CYLINDER) == 200 + 550 + 50 + 200
-    assert from_price_minor(MASK) == 120 + 80
+    assert from_price_minor(CYLINDER) == cylinders(amount=1)
+    assert from_price_minor(MASK) == 120 + 80 + 2 * 10
 
 
 def _priced(template: Template, minor: int) -> Template:

@@ -20,6 +20,9 @@ from tests.integration.playing import LAST_LINE, ROOT, Played, command, devchain
 pytestmark = pytest.mark.integration
 
 TOTAL_MINOR = 60_000
+OWN_WORK = ["setup", "programming", "run", "material", "finishing", "inspection"]
+BOUGHT = ["bought:bases", "bought:covers", "bought:machining"]
+SHARES = ["margin@500", "margin@1900", "discount@500", "discount@1900", "tax@500", "tax@1900"]
 MISFORTUNES = {
     "Payment secured": "worker",
     "Bases: production started": "gateway-amp",
@@ -81,6 +84,16 @@ def test_an_order_is_settled_and_every_cent_is_where_it_should_be(first: Played,
     assert first.document["quote"]["total_minor"] == TOTAL_MINOR
     assert {agreement["status"] for agreement in first.document["agreements"]} == {"settled"}
     print("money of its own that the manufacturer put in:", first.document["manufacturer_own_money_minor"])
+
+
+@pytest.mark.req(45)
+def test_the_price_is_printed_line_by_line_with_its_formulas(first: Played) -> None:
+    """Of the order that is placed, from set-up to a tax line for each rate; no slot is scarce in an empty shop."""
+    lines = first.document["quote"]["lines"]
+    assert [line["code"] for line in lines] == [*OWN_WORK, *BOUGHT, "freight", "risk", *SHARES]
+    for line in lines:
+        assert f"price: {line['explained']}\n" in first.output
+    assert "price: Platform fee, inside the total: base_minor 60000 * bps 200 // 10000 = € 12.00\n" in first.output
 
 
 @pytest.mark.req(87)

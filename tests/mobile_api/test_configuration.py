@@ -6,11 +6,14 @@ from typing import Any
 import pytest
 
 from marketplace.domain.price_trace import PriceTrace, TraceLine, recompute
+from tests.domain.products import MASK
 from tests.mobile_api.world import World
 from tests.planning.test_stl_file import binary, box
 from tests.planning.test_svg_file import HOSTILE, SQUARE, svg
 
 CYLINDER, SIGN = "/v1/products/pneumatic-cylinder", "/v1/products/engraved-sign"
+LISTED = f"/v1/products/{MASK.id}"
+TAXES = {CYLINDER: ["tax@500", "tax@1900"], SIGN: ["tax@1900"], LISTED: []}
 SVG, STL = {"Content-Type": "image/svg+xml"}, {"Content-Type": "model/stl"}
 DEEP = {"base": "base-20mm", "drilling_s": 8, "cover": "sealed"}
 
@@ -63,13 +66,15 @@ async def test_what_is_not_valid_says_why_and_each_repair_mends_it(world: World)
 @pytest.mark.req(45)
 async def test_whoever_asks_for_a_price_can_work_it_out_again(world: World) -> None:
     ana = await world.join()
-    body = {"configuration": {"amount": 10}, "deliver_by": "2027-04-01"}
-    for product in (CYLINDER, SIGN):
+    object.__setattr__(world.ctx, "catalogue", {**world.ctx.catalogue, MASK.id: MASK})
+    await world.join("manufacturer", MASK.manufacturer)
+    for product, amount in ((CYLINDER, "amount"), (SIGN, "amount"), (LISTED, "pieces")):
+        body = {"configuration": {amount: 10}, "deliver_by": "2027-04-01"}
         quote = (await world.client.post(f"{product}/quotes", json=body, headers=ana.headers)).json()["quote"]
         lines = [_told(line) for line in quote["lines"]]
         taxes = tuple(line for line in lines if line.code.startswith("tax@"))
         own = tuple(line for line in lines if line not in taxes)
-        assert bool(taxes) is (product == SIGN)
+        assert [line.code for line in taxes] == TAXES[product]
         told = PriceTrace(quote["currency"], own, taxes, _told(quote["platform_fee"]))
         assert recompute(told) == ()
         assert (told.total_minor, told.platform_fee.amount_minor) == (quote["total_minor"], quote["platform_fee_minor"])

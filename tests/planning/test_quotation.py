@@ -21,6 +21,7 @@ from marketplace.planning.promise import BEFORE_ANY, Delivered, Promises, learn_
 from marketplace.planning.quotation import Moment, Quotation, date_policy, quotation, supplied, usual_supplies
 from marketplace.planning.schedule import Shop
 from marketplace.planning.schedule_check import violations
+from tests.domain.products import MASK
 
 TODAY = date(2027, 3, 1)
 NOON = Moment(TODAY, 12 * 60)
@@ -44,8 +45,12 @@ def empty_shop() -> Shop:
 
 
 def full_shop(days: int, share: float = 1.0) -> Shop:
+    """The shop of the examples without a free minute."""
+    return taken(empty_shop(), days, share)
+
+
+def taken(shop: Shop, days: int, share: float = 1.0) -> Shop:
     """Every shift of the first days is taken, or its first part."""
-    shop = empty_shop()
     machines = {}
     for name, machine in shop.machines.items():
         calendar, a_day = machine.calendar, machine.calendar.shifts.a_week // 7
@@ -93,9 +98,21 @@ def test_a_full_shop_moves_dates_and_prices() -> None:
     assert later == sorted(later, reverse=True)
 
 
+@pytest.mark.req(45)
+def test_each_rate_of_tax_has_its_share_of_what_an_early_date_costs() -> None:
+    one = wanted("pneumatic-cylinder", amount=40, engraving="Ana 2026")
+    calm, half = quoted(one, empty_shop()), quoted(one, full_shop(60, 0.5))
+    assert calm.at(TODAY + timedelta(days=10)).price.total_minor == 60_000
+    price = half.offers[0].price
+    assert price.total_minor > 60_000
+    assert {"rush@500", "rush@1900"} <= {line.code for line in price.trace.lines} if price.trace else False
+
+
 def test_list_prices_do_not_move_with_the_date() -> None:
-    one = wanted("pneumatic-cylinder", amount=40)
-    assert {offer.price.total_minor for offer in quoted(one, full_shop(20)).offers} == {60_000}
+    configuration = configure(MASK, {"pieces": 40})
+    one = Wanted(MASK, configuration, MASK.engineering.sheet(configuration.values))
+    shop = Shop(machines_of([MASK]), {})
+    assert {offer.price.total_minor for offer in quoted(one, taken(shop, 20)).offers} == {40 * (120 + 80 + 30)}
 
 
 @pytest.mark.req(45)
