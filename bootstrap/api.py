@@ -25,6 +25,7 @@ def build_app(container: Container, stopping: Callable[[], bool] = lambda: False
     settings = ApiSettings(
         jwt_secret=container.jwt_secret,
         vapid_public_key=container.vapid.public_key,
+        public_url=container.settings.public_url,
         development=container.settings.development,
         argon2_memory_kib=container.settings.argon2_memory_kib,
         argon2_passes=container.settings.argon2_passes,

@@ -44,6 +44,7 @@ class Settings(BaseSettings):
     catalogue_dir: Path = EXAMPLES
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
+    public_url: str = ""
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ("127.0.0.1",)
 
     jwt_secret: SecretStr = SecretStr("")
@@ -114,6 +115,14 @@ class Settings(BaseSettings):
         parts = urlsplit(value)
         if value and (parts.scheme not in ("amqp", "amqps") or not parts.hostname):
             raise ValueError("must be an amqp or amqps address")
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _origin(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if value and (parts.scheme not in ("http", "https") or not parts.hostname or value.count("/") != 2):
+            raise ValueError("must be an http or https address without a path")
         return value
 
     @field_validator("confirmations", mode="before")

@@ -51,6 +51,14 @@ class Busy(Exception):
     """A bounded resource of this process is used up just now."""
 
 
+class InsufficientScope(Forbidden):
+    """The token's scope does not open this; `scope` would (RFC 6750, 3.1)."""
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(f"this needs the scope {scope}, which the token does not have")
+        self.scope = scope
+
+
 class KeyInUse(Exception):
     """The first request with this Idempotency-Key has not been answered in time."""
 
@@ -79,6 +87,7 @@ TABLE: Mapping[type[Exception], Kind] = {
     RefusedJson: Kind(422, "invalid-input", "Not acceptable", "Some values are not acceptable; see errors."),
     MalformedJson: Kind(400, "malformed-json", "Not JSON"),
     Unauthenticated: Kind(401, "unauthenticated", "Sign in first"),
+    InsufficientScope: Kind(403, "insufficient-scope", "Not in the token's scope"),
     Forbidden: Kind(403, "forbidden", "Not allowed"),
     NotFound: Kind(404, "not-found", "Not found"),
     InvalidTransition: Kind(409, "invalid-transition", "Not possible now"),
@@ -203,6 +212,8 @@ def _headers_of(error: Exception, kind: Kind, request: Request) -> dict[str, str
         return {"Retry-After": str(error.retry_after_s)}
     if kind.status == 503 or isinstance(error, KeyInUse):
         return {"Retry-After": str(RETRY_AFTER_S)}
+    if isinstance(error, InsufficientScope):
+        return {"WWW-Authenticate": f'Bearer realm="lotsizeone", error="insufficient_scope", scope="{error.scope}"'}
     if kind.status == 401:
         return {"WWW-Authenticate": _challenge(request)}
     return {}

@@ -25,6 +25,7 @@ DESCRIPTION = (
 )
 TAGS = [
     {"name": "accounts", "description": "Joining, signing in and out, and the key that signs."},
+    {"name": "oauth", "description": "Programs of others that act for a person or an organisation (OAuth 2.0)."},
     {"name": "chain", "description": "Where the agreements live."},
     {"name": "products", "description": "Products, their options and indicative prices."},
     {"name": "designs", "description": "Files of the customer's own that a product is made from."},
@@ -68,6 +69,8 @@ KEY_PARAMETER = {
     "description": "A name for this request, new for each intent; a repeat gets the first answer.",
     "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "examples": ["4d1e1b8a-confirm"]},
 }
+UNKEYED = ("/tokens", "/token", "/revoke")
+"""What hands out tokens is remembered nowhere, and taking one back twice is taking it back."""
 BASIC = {"type": "http", "scheme": "basic", "description": "RFC 7617, UTF-8. Used once, for a token."}
 
 
@@ -91,7 +94,7 @@ def document(app: FastAPI) -> dict[str, Any]:
             "description": "A problem.",
             "content": {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}},
         }
-        if method == "post" and not path.endswith(("/tokens", "/token")):
+        if method == "post" and not path.endswith(UNKEYED):
             operation.setdefault("parameters", []).append(KEY_PARAMETER)
     for unused in ("HTTPValidationError", "ValidationError"):
         components["schemas"].pop(unused, None)

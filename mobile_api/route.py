@@ -70,7 +70,7 @@ class RememberingRoute(StrictRoute):
 
 async def _principal(request: Request) -> str:
     try:
-        return (await authenticate(request)).account.id
+        return (await authenticate(request)).principal
     except Unauthenticated:
         # A public route serves them all the same; any other answers 401, which is never kept.
         return ANONYMOUS

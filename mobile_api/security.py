@@ -15,13 +15,13 @@ from datetime import timedelta
 
 from starlette.requests import Request
 
-from marketplace.application import register_gateway, sign_in
+from marketplace.application import oauth_clients, register_gateway, sign_in
 from marketplace.application.context import Context
 from marketplace.domain.errors import Unauthenticated
 from marketplace.domain.parties import Account
 from marketplace.ports import activity
 from marketplace.ports.unit_of_work import Gateway
-from mobile_api import tokens
+from mobile_api import scopes, tokens
 from mobile_api.services import services
 from mobile_api.settings import GATEWAY_AUDIENCE, ApiSettings
 from mobile_api.strict_json import storable
@@ -42,17 +42,22 @@ class SignedIn:
     account: Account
     claims: tokens.Claims
 
+    @property
+    def principal(self) -> str:
+        """Under whom answers are remembered: a client is not given what the person was answered."""
+        return self.account.id if self.claims.client_id is None else f"{self.account.id} {self.claims.client_id}"
+
 
 async def sign_in_with_basic(request: Request) -> tuple[Account, str]:
     """The account named by HTTP Basic (RFC 7617) and a new token. Raises Unauthenticated, TooManyAttempts, Busy."""
     api = services(request)
     name, password = basic_credentials(request)
-    address = _address(request)
+    address = address_of(request)
     api.attempts.check(name.lower(), address)
     account = await sign_in.credentials(api.ctx, name)
     if not await api.passwords.verify(password, account.password_hash if account else None) or account is None:
         api.attempts.failed(name.lower(), address)
-        _log_failure()
+        log_failure()
         raise Unauthenticated(NOT_KNOWN)
     api.attempts.succeeded(name.lower(), address)
     token, _ = tokens.issue(
@@ -64,12 +69,12 @@ async def sign_in_with_basic(request: Request) -> tuple[Account, str]:
         now=api.ctx.clock.now(),
     )
     activity.user_id.set(account.id)
-    _log_success(account.id)
+    log_success(account.id)
     return account, token
 
 
 async def authenticate(request: Request) -> SignedIn:
-    """The person who sends this request. Raises Unauthenticated."""
+    """The person, or the client, who sends this request. Raises Unauthenticated, Forbidden, InsufficientScope."""
     known = getattr(request.state, "signed_in", None)
     if isinstance(known, SignedIn):
         return known
@@ -82,27 +87,33 @@ async def authenticate(request: Request) -> SignedIn:
         now=api.ctx.clock.now(),
     )
     account, revoked = await sign_in.bearer(api.ctx, claims.subject, claims.token_id)
-    if revoked:
+    if revoked or not await client_stands(api.ctx, claims):
         raise Unauthenticated("this token was signed out: sign in again")
     if account is None or account.role.value != claims.role:
         raise Unauthenticated("the token is not one of ours")
     activity.user_id.set(account.id)
+    scopes.check(request, claims)
     signed_in = SignedIn(account, claims)
     request.state.signed_in = signed_in
     return signed_in
+
+
+async def client_stands(ctx: Context, claims: tokens.Claims) -> bool:
+    """Whether the client of a token, if it has one, is still registered."""
+    return claims.client_id is None or await oauth_clients.is_registered(ctx, claims.client_id)
 
 
 async def gateway_token_with_basic(request: Request) -> str:
     """A token for the gateway named by HTTP Basic (its id, its secret). Raises Unauthenticated, TooManyAttempts."""
     api = services(request)
     name, secret = basic_credentials(request)
-    address = _address(request)
+    address = address_of(request)
     api.attempts.check(name, address)
     gateway = await register_gateway.gateway(api.ctx, name)
-    stored = gateway.secret_hash if gateway else hash_gateway_secret("")
-    if not hmac.compare_digest(stored.encode(), hash_gateway_secret(secret).encode()) or gateway is None:
+    stored = gateway.secret_hash if gateway else hash_secret("")
+    if not hmac.compare_digest(stored.encode(), hash_secret(secret).encode()) or gateway is None:
         api.attempts.failed(name, address)
-        _log_failure()
+        log_failure()
         raise Unauthenticated("gateway id or secret is wrong")
     api.attempts.succeeded(name, address)
     token, _ = tokens.issue(
@@ -114,7 +125,7 @@ async def gateway_token_with_basic(request: Request) -> str:
         now=api.ctx.clock.now(),
     )
     activity.user_id.set(gateway.id)
-    _log_success(gateway.id)
+    log_success(gateway.id)
     return token
 
 
@@ -138,13 +149,16 @@ def gateway_authenticator(ctx: Context, settings: ApiSettings) -> Callable[[Requ
     return authenticate_gateway
 
 
-def new_gateway_secret() -> str:
+def new_secret() -> str:
     """256 random bits as text, to be shown once."""
     return secrets.token_urlsafe(32)
 
 
-def hash_gateway_secret(secret: str) -> str:
-    """What is kept of a gateway's secret. Random bits need no slow hash, unlike what people think of."""
+def hash_secret(secret: str) -> str:
+    """What is kept of a gateway's or a partner's secret, or of a code.
+
+    Random bits need no slow hash, unlike what people think of.
+    """
     return "sha256:" + hashlib.sha256(secret.encode()).hexdigest()
 
 
@@ -167,7 +181,7 @@ def basic_credentials(request: Request) -> tuple[str, str]:
     if scheme.lower() != "basic" or not colon or not storable(text):
         raise Unauthenticated("send name and password as Authorization: Basic")
     if len(name) > LONGEST_NAME or len(password) > LONGEST_PASSWORD:
-        _log_failure()
+        log_failure()
         raise Unauthenticated(NOT_KNOWN)
     return name, password
 
@@ -177,16 +191,18 @@ def _authorization(request: Request) -> str:
     return found[0] if len(found) == 1 else ""
 
 
-def _address(request: Request) -> str:
+def address_of(request: Request) -> str:
+    """Who is at the other end, for counting attempts."""
     return request.client.host if request.client else ""
 
 
-def _log_success(subject: str) -> None:
-    extra = {"component": COMPONENT, "additional_info": {"subject": subject}}
+def log_success(subject: str, **info: str) -> None:
+    """Somebody was let in."""
+    extra = {"component": COMPONENT, "additional_info": {"subject": subject, **info}}
     logger.info("Connection attempt succeeded", extra=extra)
 
 
-def _log_failure() -> None:
-    # The name is not logged: people type passwords into the wrong field.
-    extra = {"component": COMPONENT, "additional_info": {"reason": "Invalid credentials"}}
+def log_failure(reason: str = "Invalid credentials", **info: str) -> None:
+    """Somebody was not. A name that was typed is not logged: people type passwords into the wrong field."""
+    extra = {"component": COMPONENT, "additional_info": {"reason": reason, **info}}
     logger.warning("Connection attempt failed", extra=extra)

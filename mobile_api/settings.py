@@ -1,6 +1,7 @@
 """What the HTTP interface must be told. Nothing here reads the environment."""
 
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 GATEWAY_AUDIENCE = "gateway"
 """The audience of gateway tokens: a person's token opens no gateway door and the other way round."""
@@ -19,6 +20,9 @@ class ApiSettings:
     audience: str = "lotsizeone-app"
     token_days: int = 7
     gateway_token_s: int = 900
+    partner_token_s: int = 3600
+    public_url: str = ""
+    """Where the world finds us, without a path; empty is where a request found us."""
     vapid_public_key: str = ""
     development: bool = False
     max_body_bytes: int = 1 << 20
@@ -33,6 +37,11 @@ class ApiSettings:
             raise ValueError("token_days must be from 1 to 30")
         if not 60 <= self.gateway_token_s <= 3600:
             raise ValueError("gateway_token_s must be from 60 to 3600")
+        if not 60 <= self.partner_token_s <= 3600:
+            raise ValueError("partner_token_s must be from 60 to 3600")
+        parts = urlsplit(self.public_url)
+        if self.public_url and (parts.scheme not in ("http", "https") or self.public_url.count("/") != 2):
+            raise ValueError("public_url must be an http or https address without a path")
         if not 1024 <= self.max_body_bytes <= 64 << 20:
             raise ValueError("max_body_bytes must be from 1 KiB to 64 MiB")
         if self.audience == GATEWAY_AUDIENCE:

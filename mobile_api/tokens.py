@@ -12,6 +12,7 @@ from typing import Any
 
 import jwt
 
+from marketplace.domain.clients import SCOPES
 from marketplace.domain.errors import Unauthenticated
 from mobile_api.settings import ApiSettings
 
@@ -34,15 +35,32 @@ class Claims:
     token_id: str
     role: str
     expires_at: datetime
+    client_id: str | None = None
+    scope: str = ""
+    """Of an OAuth client's token; what a person got for a password has neither."""
+
+
+def new_id() -> str:
+    """A name for a token that nobody guesses and no other has."""
+    return secrets.token_urlsafe(16)
 
 
 def issue(
-    settings: ApiSettings, *, subject: str, role: str, audience: str, lifetime: timedelta, now: datetime
+    settings: ApiSettings,
+    *,
+    subject: str,
+    role: str,
+    audience: str,
+    lifetime: timedelta,
+    now: datetime,
+    token_id: str | None = None,
+    client_id: str | None = None,
+    scope: str = "",
 ) -> tuple[str, Claims]:
-    """A new token with an id of its own, good from `now` for `lifetime`."""
+    """A new token, with an id of its own unless one is given, good from `now` for `lifetime`."""
     issued = int(now.timestamp())
     expires = issued + int(lifetime.total_seconds())
-    token_id = secrets.token_urlsafe(16)
+    token_id = token_id or new_id()
     payload = {
         "iss": settings.issuer,
         "aud": audience,
@@ -52,8 +70,10 @@ def issue(
         "exp": expires,
         "role": role,
     }
+    if client_id is not None:
+        payload |= {"client_id": client_id, "scope": scope}  # RFC 9068, 2.2
     token = jwt.encode(payload, settings.jwt_secret, algorithm=ALGORITHM, headers=HEADER)
-    return token, Claims(subject, token_id, role, datetime.fromtimestamp(expires, UTC))
+    return token, Claims(subject, token_id, role, datetime.fromtimestamp(expires, UTC), client_id, scope)
 
 
 def read(settings: ApiSettings, token: str, *, audience: str, lifetime: timedelta, now: datetime) -> Claims:
@@ -100,7 +120,12 @@ def _checked(payload: Mapping[str, Any], audience: str, lifetime: timedelta, now
         raise Unauthenticated("the token is not one of ours")
     if present >= expires:
         raise Unauthenticated("the token has expired: sign in again")
-    return Claims(payload["sub"], payload["jti"], payload["role"], datetime.fromtimestamp(expires, UTC))
+    client_id, scope = payload.get("client_id"), payload.get("scope", "")
+    delegated = "client_id" in payload or "scope" in payload
+    if delegated and not (type(client_id) is str and type(scope) is str and scope in SCOPES):
+        raise Unauthenticated("the token is not one of ours")
+    ends = datetime.fromtimestamp(expires, UTC)
+    return Claims(payload["sub"], payload["jti"], payload["role"], ends, client_id, scope)
 
 
 def _canonical(token: str) -> bool:

@@ -21,9 +21,10 @@ def view(account: Account) -> AccountView:
 
 
 async def credentials(ctx: Context, email: str) -> Account | None:
-    """The account with this e-mail address, or None."""
+    """The account with this e-mail address, or None; the account of a client has no password, and so none to try."""
     async with ctx.uow.glance() as tx:
-        return await tx.parties.account_by_email(email.strip().lower())
+        found = await tx.parties.account_by_email(email.strip().lower())
+    return found if found is not None and found.password_hash else None
 
 
 async def account(ctx: Context, account_id: str) -> Account | None:

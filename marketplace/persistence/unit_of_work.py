@@ -14,6 +14,7 @@ from marketplace.persistence.repositories.designs import SqlDesignFiles
 from marketplace.persistence.repositories.events import EventLog
 from marketplace.persistence.repositories.idempotency import SqlIdempotency
 from marketplace.persistence.repositories.inbox import SqlInbox
+from marketplace.persistence.repositories.oauth import SqlOAuth
 from marketplace.persistence.repositories.orders import SqlOrders
 from marketplace.persistence.repositories.parties import SqlParties
 from marketplace.persistence.repositories.plans import SqlPlans
@@ -46,6 +47,7 @@ class SqlTransaction:
         self.lost: ports.LostAgreements = SqlLostAgreements(connection)
         self.idempotency: ports.Idempotency = SqlIdempotency(connection)
         self.designs: ports.DesignFiles = SqlDesignFiles(connection)
+        self.oauth: ports.OAuth = SqlOAuth(connection)
 
     @property
     def added(self) -> Sequence[int]:

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from marketplace.ports.chain_cursor import ChainCursor, Freezes
 from marketplace.ports.design_files import DesignFile, DesignFiles, Held
+from marketplace.ports.oauth import FormerSecret, OAuth, OAuthClient, OAuthCode
 from marketplace.ports.outbox import Outbox, StoredEffect
 from marketplace.ports.plans import Plans
 from marketplace.ports.repositories import (
@@ -29,6 +30,7 @@ __all__ = [
     "ChainCursor",
     "DesignFile",
     "DesignFiles",
+    "FormerSecret",
     "Freezes",
     "Gateway",
     "Held",
@@ -36,6 +38,9 @@ __all__ = [
     "Inbox",
     "InboxMessage",
     "LostAgreements",
+    "OAuth",
+    "OAuthClient",
+    "OAuthCode",
     "Orders",
     "Outbox",
     "Parties",
@@ -78,6 +83,7 @@ class Transaction(Protocol):
     lost: LostAgreements
     idempotency: Idempotency
     designs: DesignFiles
+    oauth: OAuth
 
 
 class UnitOfWork(Protocol):

@@ -27,14 +27,14 @@ async def report_job(ctx: Ctx, caller: Producer, job_id: Id, body: JobReport) ->
 @floor.post("/gateways", status_code=201, response_model=Gateway, tags=["gateways"])
 async def register_gateway(ctx: Ctx, caller: Producer, body: GatewayCreate) -> GatewayView:
     """Register a gateway. Its secret is in this answer and nowhere else."""
-    secret = security.new_gateway_secret()
+    secret = security.new_secret()
     return await registering.register_gateway(
         ctx,
         caller,
         name=body.name,
         address=body.address,
         secret=secret,
-        secret_hash=security.hash_gateway_secret(secret),
+        secret_hash=security.hash_secret(secret),
     )
 
 

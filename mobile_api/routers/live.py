@@ -24,7 +24,7 @@ from mobile_api.errors import Busy
 from mobile_api.live import LiveTimeline, WatchEnded, Watcher
 from mobile_api.routers.paths import Id, router
 from mobile_api.schemas.orders import TimelineItem
-from mobile_api.security import authenticate
+from mobile_api.security import authenticate, client_stands
 from mobile_api.services import services
 
 live = router("orders")
@@ -84,7 +84,9 @@ async def follow_order(
     claims = (await authenticate(request)).claims
 
     async def admitted() -> bool:
-        return ctx.clock.now() < claims.expires_at and not await sign_in.is_revoked(ctx, claims.token_id)
+        if ctx.clock.now() >= claims.expires_at or await sign_in.is_revoked(ctx, claims.token_id):
+            return False
+        return await client_stands(ctx, claims)
 
     watch = Watch(ctx, caller, order_id, after, admitted)
     return PatientStream(frames(services(request).live, watch), headers=HEADERS)

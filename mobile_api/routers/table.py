@@ -10,6 +10,7 @@ from mobile_api.routers.dev import dev
 from mobile_api.routers.floor import floor
 from mobile_api.routers.inbox import messages
 from mobile_api.routers.live import live
+from mobile_api.routers.oauth import clients, grants, metadata
 from mobile_api.routers.orders import orders
 from mobile_api.routers.products import products
 from mobile_api.routers.signature_requests import signature_requests
@@ -17,6 +18,9 @@ from mobile_api.routers.signature_requests import signature_requests
 ALWAYS: tuple[APIRouter, ...] = (
     accounts,
     tokens,
+    clients,
+    grants,
+    metadata,
     chain,
     products,
     designs,

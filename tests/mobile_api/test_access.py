@@ -18,6 +18,15 @@ EXPECTED: dict[str, frozenset[Role] | str] = {
     "POST /v1/accounts": "public",
     "POST /v1/tokens": "public",
     "POST /v1/gateway/token": "public",
+    "POST /v1/oauth/clients": frozenset({M, S, K}),
+    "GET /v1/oauth/clients": frozenset({M, S, K}),
+    "POST /v1/oauth/clients/{id}/secret": frozenset({M, S, K}),
+    "DELETE /v1/oauth/clients/{id}": frozenset({M, S, K}),
+    "GET /v1/oauth/authorization": ALL,
+    "POST /v1/oauth/authorization": ALL,
+    "POST /v1/oauth/token": "public",
+    "POST /v1/oauth/revoke": "public",
+    "GET /.well-known/oauth-authorization-server": "public",
     "GET /v1/chain": "public",
     "DELETE /v1/tokens/current": ALL,
     "GET /v1/me": ALL,
@@ -98,7 +107,13 @@ async def test_without_a_token_every_route_but_the_public_ones_says_401(world: W
             continue
         assert answer.headers["content-type"] == "application/problem+json"
         assert answer.headers["www-authenticate"]
-    assert set(open_routes) == {"POST /v1/accounts", "GET /v1/chain"}
+    assert set(open_routes) == {
+        "POST /v1/accounts",
+        "GET /v1/chain",
+        "POST /v1/oauth/token",  # what is wrong with a form comes first
+        "POST /v1/oauth/revoke",
+        "GET /.well-known/oauth-authorization-server",
+    }
 
 
 @pytest.mark.req(9, 17, 57)

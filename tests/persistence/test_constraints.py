@@ -57,11 +57,45 @@ ENTRY = {
     "changed_at": NOW,
 }
 FACET = {"entry": 1, "field": "f", "value": "v"}
+COMPANY = {"id": "o", "name": "O", "kind": "supplier"}
+CLIENT = {
+    "id": "c",
+    "organisation_id": "o",
+    "account_id": "a",
+    "name": "ERP",
+    "kind": "partner",
+    "scope": "read write",
+    "redirect_uris": [],
+    "secret_hash": "sha256:00",
+    "former_secrets": [],
+    "created_at": NOW,
+}
+CODE = {
+    "code_hash": "sha256:01",
+    "client_id": "c",
+    "account_id": "a",
+    "redirect_uri": "https://a.example/",
+    "scope": "read",
+    "challenge": "x",
+    "expires_at": NOW,
+    "forget_at": NOW,
+}
 DESIGN = {"digest": "0x01", "format": "svg", "size": 1, "facts": {}, "sketch": {}, "data": b"x"}
 HOLDER = {"digest": "0x01", "account_id": "a", "at": NOW}
 USED = {"digest": "0x01", "order_id": "ord_1"}
 
 PLANTED = [
+    (tables.oauth_clients, CLIENT, {}),
+    (tables.oauth_clients, CLIENT, {"id": "d", "kind": "robot"}),
+    (tables.oauth_clients, CLIENT, {"id": "d", "scope": "admin"}),
+    (tables.oauth_clients, CLIENT, {"id": "d", "secret_hash": None}),
+    (tables.oauth_clients, CLIENT, {"id": "d", "account_id": None}),
+    (tables.oauth_clients, CLIENT, {"id": "d", "kind": "app"}),
+    (tables.oauth_clients, CLIENT, {"id": "d", "organisation_id": "nowhere"}),
+    (tables.oauth_codes, CODE, {}),
+    (tables.oauth_codes, CODE, {"code_hash": "sha256:02", "scope": "admin"}),
+    (tables.oauth_codes, CODE, {"code_hash": "sha256:02", "client_id": "nobody"}),
+    (tables.oauth_codes, CODE, {"code_hash": "sha256:02", "account_id": "nobody"}),
     (tables.design_files, DESIGN, {}),
     (tables.design_files, DESIGN, {"digest": "0x02", "format": "exe"}),
     (tables.design_files, DESIGN, {"digest": "0x02", "size": 0}),
@@ -122,6 +156,12 @@ PLANTED = [
 """(table, a row that is fine, what makes another row wrong)"""
 
 PARENTS = {
+    tables.oauth_clients: [(tables.organisations, COMPANY), (tables.accounts, PERSON)],
+    tables.oauth_codes: [
+        (tables.organisations, COMPANY),
+        (tables.accounts, PERSON),
+        (tables.oauth_clients, CLIENT),
+    ],
     tables.design_holders: [(tables.design_files, DESIGN), (tables.accounts, PERSON)],
     tables.order_designs: [(tables.design_files, DESIGN), (tables.orders, ORDER)],
     tables.catalogue_facets: [(tables.catalogue_entries, ENTRY)],

@@ -17,6 +17,7 @@ from marketplace.persistence.tables.chain import (
 from marketplace.persistence.tables.designs import design_files, design_holders, order_designs
 from marketplace.persistence.tables.effects import idempotency_answers, outbox
 from marketplace.persistence.tables.log import LOG_LEVELS, log_records
+from marketplace.persistence.tables.oauth import oauth_clients, oauth_codes
 from marketplace.persistence.tables.orders import agreements, order_events, orders, signature_requests
 from marketplace.persistence.tables.people import (
     acceptance_rules,
@@ -60,6 +61,8 @@ __all__ = [
     "log_records",
     "lost_agreements",
     "metadata",
+    "oauth_clients",
+    "oauth_codes",
     "order_designs",
     "order_events",
     "order_freezes",
