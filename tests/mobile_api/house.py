@@ -364,6 +364,10 @@ async def open_house(scratch: Scratch, crowd: Crowd) -> AsyncIterator[House]:
 def app_of(ctx: Context) -> FastAPI:
     """What bootstrap builds: the interface with the gateways' doors."""
     doors = create_router(
-        ctx, FakeGatewayCommandStore(), gateway_authenticator(ctx, SETTINGS), modes=frozenset({"production"})
+        ctx,
+        FakeGatewayCommandStore(),
+        gateway_authenticator(ctx, SETTINGS),
+        modes=frozenset({"production"}),
+        stopping=lambda: True,  # a gateway that asks is not kept waiting
     )
     return create_app(ctx, SETTINGS, routers=[doors])

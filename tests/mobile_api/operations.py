@@ -190,7 +190,13 @@ def _rule(house: House, role: str) -> dict[str, Any]:
 
 
 def _upload(house: House, role: str) -> dict[str, Any]:
-    return {"gateway": house.crowd.gateways["maker"][1], "epoch": "e", "lane": "t", "records": [], "batches": []}
+    return {
+        "gateway": house.crowd.gateways["maker"][1],
+        "epoch": "e",
+        "lane": "t",
+        "records": [{"seq": 1, "event": "{}"}],
+        "batches": [],
+    }
 
 
 def _counter(house: House, role: str) -> dict[str, Any]:
