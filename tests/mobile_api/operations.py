@@ -1,7 +1,6 @@
 """What the interface offers, read from its own description: operations, good requests to them, and their fields."""
 
 import json
-import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
@@ -264,8 +263,3 @@ def replaced(value: Any, path: Path, new: Any) -> Any:
 def query_of(**values: str) -> str:
     """A query string."""
     return urlencode(values, errors="surrogatepass", quote_via=quote)
-
-
-def words_of(path: str) -> list[str]:
-    """The parameters of a path."""
-    return re.findall(r"\{[a-z_]+\}", path)
