@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
+from pydantic import BeforeValidator
+from pydantic_core import PydanticCustomError
 
 from marketplace.application.context import Context
 from marketplace.application.record_production import record_production
@@ -40,6 +42,15 @@ EVIDENCE_LANE = "s"
 LANE = re.compile("[st]")
 EPOCH = re.compile("[0-9a-f]{1,32}")
 
+
+def _digits(text: object) -> object:
+    if isinstance(text, str) and re.fullmatch("[0-9]{1,16}", text) is None:
+        raise PydanticCustomError("int_parsing", "must be a whole number")
+    return text
+
+
+DIGITS = BeforeValidator(_digits)
+"""ASCII digits and nothing else, where pydantic's own reader takes `1.0`, `+1` and `1_0`."""
 Authenticate = Callable[[Request], Awaitable[Gateway]]
 
 
@@ -81,8 +92,8 @@ def create_router(
     @router.get("/v1/gateway/commands", operation_id="listGatewayCommands")
     async def list_commands(
         gateway: Annotated[Gateway, Depends(authenticate)],
-        after: Annotated[int, Query(ge=0, le=MAX_SAFE_INTEGER)] = 0,
-        wait: Annotated[int, Query(ge=0, le=25)] = 0,
+        after: Annotated[int, Query(ge=0, le=MAX_SAFE_INTEGER), DIGITS] = 0,
+        wait: Annotated[int, Query(ge=0, le=25), DIGITS] = 0,
     ) -> dict[str, Any]:
         loop = asyncio.get_running_loop()
         until = loop.time() + wait

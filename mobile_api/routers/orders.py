@@ -16,6 +16,7 @@ from marketplace.ports import activity
 from mobile_api import pagination
 from mobile_api.dependencies import Anyone, Ctx, Customer, Deliverer, Manufacturer
 from mobile_api.routers.paths import Id, NoBody, router
+from mobile_api.schemas.base import DIGITS
 from mobile_api.schemas.orders import (
     Acceptance,
     Confirmation,
@@ -32,7 +33,7 @@ from mobile_api.schemas.orders import (
 
 orders = router("orders")
 
-Limit = Annotated[int, Query(ge=1, le=100)]
+Limit = Annotated[int, Query(ge=1, le=100), DIGITS]
 Cursor = Annotated[str | None, Query(max_length=pagination.LONGEST), AfterValidator(pagination.plain_or_none)]
 
 

@@ -43,6 +43,12 @@ def _calendar_date(value: object) -> date:
     raise PydanticCustomError("calendar_date", "must be a date such as 2027-01-31")
 
 
+def _whole(text: object) -> object:
+    if isinstance(text, str) and re.fullmatch("[0-9]{1,15}", text) is None:
+        raise PydanticCustomError("int_parsing", "must be a whole number")
+    return text
+
+
 def _option_value(value: object) -> object:
     if isinstance(value, str) or (type(value) is int and abs(value) <= SAFE_INTEGER):
         return value
@@ -82,6 +88,8 @@ Uuid = Annotated[
 ]
 Minor = Annotated[int, Field(strict=True, ge=0, le=SAFE_INTEGER)]
 """Money in cents."""
+DIGITS = BeforeValidator(_whole)
+"""For whole numbers in a query: ASCII digits and nothing else, where pydantic's own reader takes `1.0`, `+1`, `1_0`."""
 CalendarDate = Annotated[date, BeforeValidator(_calendar_date)]
 Instant = Annotated[AwareDatetime, AfterValidator(lambda at: at.astimezone(UTC))]
 """RFC 3339, always in UTC."""

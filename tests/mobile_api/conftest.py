@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from marketplace.persistence.database import Database
+from tests.application.world import Scratch
+from tests.mobile_api.house import Crowd, House, open_house, tell
 from tests.mobile_api.world import World, address_of, open_world
 
 
@@ -30,4 +32,23 @@ async def world(tmp_path: Path, empty_database: Path) -> AsyncIterator[World]:
     """A marketplace of this test's own."""
     shutil.copytree(empty_database, tmp_path, dirs_exist_ok=True)
     async with open_world(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Scratch:
+    """Where houses are opened, one after the other."""
+    return Scratch(tmp_path_factory.mktemp("scratch"))
+
+
+@pytest.fixture(scope="session")
+def crowd(scratch: Scratch, empty_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Crowd:
+    """Two tenants and their orders in every state: made once."""
+    return asyncio.run(tell(scratch, empty_database / "marketplace.db", tmp_path_factory.mktemp("crowd")))
+
+
+@pytest.fixture
+async def house(scratch: Scratch, crowd: Crowd) -> AsyncIterator[House]:
+    """A house of this test's own, in which all that has happened."""
+    async with open_house(scratch, crowd) as opened:
         yield opened

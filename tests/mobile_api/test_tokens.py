@@ -3,16 +3,23 @@
 import base64
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from marketplace.domain.errors import Unauthenticated
 from mobile_api import tokens
 from mobile_api.settings import ApiSettings
-from tests.mobile_api.world import SETTINGS
+from tests.mobile_api.asking import ask
+from tests.mobile_api.world import SETTINGS, World
+
+VECTORS = Path(__file__).parents[3] / "shared" / "data" / "wycheproof" / "json_web_signature_test.json"
 
 NOW = datetime(2027, 3, 1, 9, 30, tzinfo=UTC)
 WEEK = timedelta(days=7)
@@ -129,6 +136,44 @@ def test_one_token_has_one_spelling() -> None:
     for spelling in (twin, token + "=", token + "\n", " " + token, token.replace(".", "..", 1), token + ".x"):
         with pytest.raises(Unauthenticated):
             read(spelling)
+
+
+async def test_none_of_the_wycheproof_signatures_opens_a_door(
+    world: World, record_property: Callable[[str, object], None]
+) -> None:
+    """Each with its own key in the place of our secret, a public key too: HS256 under it is the classical confusion."""
+    if not VECTORS.is_file():
+        pytest.skip("Wycheproof is not beside this checkout")
+    refused, library = 0, {"valid": 0, "invalid": 0}
+    for group in json.loads(VECTORS.read_text("utf-8"))["testGroups"]:
+        key = key_of(group)
+        for vector in group["tests"]:
+            jws = vector["jws"] if isinstance(vector["jws"], str) else json.dumps(vector["jws"])
+            with suppress(jwt.PyJWTError, ValueError):
+                jwt.PyJWS().decode(jws, key, [tokens.ALGORITHM])
+                library[vector["result"]] += 1
+            if vector["result"] == "invalid":
+                with pytest.raises(Unauthenticated):
+                    tokens._signed(jws, key, SETTINGS.issuer, SETTINGS.audience)  # type: ignore[arg-type]
+                answer = await ask(world.app, "GET", "/v1/me", {"Authorization": f"Bearer {jws}"})
+                assert answer.status == 401, vector["tcId"]
+                refused += 1
+    record_property("refused", refused)
+    print(f"{refused} negative vectors refused; of the library alone {library} pass")
+    assert refused == 355
+    # The control: the keys are the right ones, and a reader less strict than ours is fooled.
+    assert min(library.values()) > 0
+
+
+def key_of(group: Mapping[str, Any]) -> bytes:
+    """A group's HMAC key, or its public key as a PEM file has it."""
+    jwk = group.get("public") or group["private"]
+    jwk = jwk["keys"][0] if "keys" in jwk else jwk
+    key = jwt.PyJWK(jwk, algorithm="HS256" if jwk["kty"] == "oct" else None).key
+    if isinstance(key, bytes):
+        return key
+    pem: bytes = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return pem
 
 
 @pytest.mark.parametrize("token", ["", ".", "..", "a.b.c", "x" * 10_000, "é.é.é", "\x00"])
