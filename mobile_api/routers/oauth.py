@@ -22,14 +22,14 @@ from mobile_api.oauth import OAuthRefusal, answer
 from mobile_api.route import StrictRoute
 from mobile_api.routers.paths import Id, NoBody, router
 from mobile_api.schemas import oauth as schemas
-from mobile_api.schemas.base import Text
+from mobile_api.schemas.base import DIGITS, Text
 from mobile_api.services import services
 
 clients = router("oauth")
 grants = router("oauth", remembering=False)
 metadata = APIRouter(tags=["oauth"], route_class=StrictRoute)
 
-Limit = Annotated[int, Query(ge=1, le=100)]
+Limit = Annotated[int, Query(ge=1, le=100), DIGITS]
 Cursor = Annotated[str | None, Query(max_length=pagination.LONGEST), AfterValidator(pagination.plain_or_none)]
 GRANTS = ("authorization_code", "client_credentials")
 PROOFS = ["client_secret_basic", "client_secret_post", "none"]

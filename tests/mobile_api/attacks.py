@@ -15,7 +15,7 @@ from mobile_api.errors import PROBLEM_JSON
 from mobile_api.security import GATEWAY_ROLE
 from tests.mobile_api.asking import Answer, ask
 from tests.mobile_api.house import House, app_of
-from tests.mobile_api.operations import Operation, found_at, leaves, operations, query_of, replaced
+from tests.mobile_api.operations import Operation, form_of, found_at, leaves, operations, query_of, replaced
 from tests.mobile_api.test_access import DOORS, EXPECTED
 
 NO_HEADER = dict.fromkeys((*range(32), 127), " ")
@@ -77,7 +77,8 @@ class Attack:
             own["Authorization"] = f"Bearer {token}"
         own |= changes.get("headers", {})
         path = changes.get("path") or operation.address(self.house, role, "own")
-        answer = await ask(self.app, operation.method, path, own, changes.get("body", body), changes.get("query", ""))
+        query = query_of(**(operation.query(self.house) | changes.get("query", {})))
+        answer = await ask(self.app, operation.method, path, own, changes.get("body", body), query)
         self.answers[answer.status] += 1
         check(operation, answer)
         return answer
@@ -98,7 +99,10 @@ class Attack:
                     path = path.replace(word, self.house.thing(kind, role, "own", operation.rest))
                 return await self.send(operation, path=path)
             case "query":
-                return await self.send(operation, query=query_of(**{place.which: value}))
+                return await self.send(operation, query={place.which: value})
+            case "form":
+                form = operation.good(self.house, role) | {place.which: value}
+                return await self.send(operation, body=form_of(form))
             case "header":
                 sent = value.translate(NO_HEADER).encode("utf-8", "replace").decode("utf-8")
                 return await self.send(operation, headers={place.which: sent})
@@ -132,6 +136,8 @@ def text_places(house: House, found: list[Operation]) -> Iterator[Place]:
             body = operation.good(house, role_of(operation))
             yield from (Place(operation, "body", at) for at in leaves(body) if isinstance(found_at(body, at), str))
             yield from (Place(operation, "key") for _ in range("configuration" in body))
+        if operation.takes_form:
+            yield from (Place(operation, "form", name) for name in operation.good(house, role_of(operation)))
         yield from (Place(operation, "path", word) for word, _ in operation.things)
         for parameter in operation.said.get("parameters", []):
             if parameter["in"] in ("query", "header"):
@@ -161,7 +167,10 @@ def check(operation: Operation, answer: Answer) -> None:
     where = f"{operation.name}: {answer.status} {answer.body[:200]!r}"
     assert answer.status < 500, where
     assert b"Traceback" not in answer.body, where
-    if answer.status >= 400:
+    if operation.takes_form and answer.headers["content-type"] != PROBLEM_JSON and answer.status >= 400:
+        assert answer.status in (400, 401, 429), where
+        assert answer.json()["error"], where
+    elif answer.status >= 400:
         assert answer.headers["content-type"] == PROBLEM_JSON, where
         assert answer.json()["status"] == answer.status
     else:

@@ -15,12 +15,13 @@ from typing import Any
 from fastapi import FastAPI
 from sqlalchemy import text
 
-from marketplace.application import acceptance_rule, devices, register_gateway
+from marketplace.application import acceptance_rule, devices, oauth_clients, register_gateway
 from marketplace.application.context import Context
 from marketplace.application.design_files import upload_design
 from marketplace.application.gather_signatures import requests
 from marketplace.application.report_by_hand import jobs, report
 from marketplace.domain.acceptance import AcceptanceRule
+from marketplace.domain.clients import ClientKind
 from marketplace.domain.parties import Account, Role
 from marketplace.domain.product import FileFormat, Template
 from marketplace.domain.production import Job
@@ -30,11 +31,12 @@ from marketplace.ports.fakes.stores import FakeGatewayCommandStore
 from marketplace.ports.push import PushAddress, PushKind
 from mobile_api import tokens
 from mobile_api.app import create_app
-from mobile_api.security import GATEWAY_ROLE, gateway_authenticator, hash_gateway_secret
+from mobile_api.security import GATEWAY_ROLE, gateway_authenticator, hash_secret
 from mobile_api.settings import GATEWAY_AUDIENCE
 from shopfloor.ingest import create_router
 from tests.application.example import FUNDS_MINOR, LISTINGS, SUPPLY_MINOR, TOTAL_MINOR, catalogue
 from tests.application.world import Scratch, World, open_world, populate
+from tests.mobile_api.oauth import REDIRECT
 from tests.mobile_api.world import SETTINGS
 from tests.persistence.samples import account as sample_account
 from tests.persistence.samples import message as sample_message
@@ -57,6 +59,7 @@ PARTY_THINGS = {
     "job": ("(SELECT * FROM jobs ORDER BY state DESC)", "organisation_id"),
     "message": ("inbox_messages", "party_id"),
 }
+WITH_CLIENTS = [f"{name}{suffix}" for name in ("maker", "reconcavo", "carrier") for suffix in ("", NEIGHBOURS)]
 STATE_FOR = {
     "confirmation": "quoted",
     "confirm": "quoted",
@@ -118,6 +121,8 @@ class Crowd:
     files: Mapping[str, str]
     devices: Mapping[str, str]
     gateways: Mapping[str, tuple[str, str]]
+    clients: Mapping[str, str]
+    """A partner of each organisation by its person's name, and under "app" one that people let in."""
 
 
 def products() -> Mapping[str, Template]:
@@ -157,12 +162,14 @@ async def tell(scratch: Scratch, empty: Path, folder: Path) -> Crowd:
             buyer = "customer" if owner == "customer" else "customer2"
             orders[whose]["sign"] = await _sign(world, buyer, product, files[owner])
         doors = {name: await _gateway(world, name) for name in ("maker", "maker2")}
+        clients = {name: await _client(world, name) for name in WITH_CLIENTS}
+        clients["app"] = await _client(world, f"maker{NEIGHBOURS}", ClientKind.APP, (REDIRECT,))
         at = world.clock.now()
         people = dict(world.people)
     file = folder / "crowd.db"
     with closing(sqlite3.connect(scratch.file)) as told_to, closing(sqlite3.connect(file)) as kept:
         told_to.backup(kept)
-    return Crowd(file, at, people, orders, files, phones, doors)
+    return Crowd(file, at, people, orders, files, phones, doors, clients)
 
 
 async def _populate_next_door(world: World) -> None:
@@ -255,6 +262,23 @@ async def _sign(world: World, buyer: str, product: str, digest: str) -> str:
     return str((await cast.place(configuration={"logo": digest}, deliver_by=world.day(30))).id)
 
 
+async def _client(
+    world: World, name: str, kind: ClientKind = ClientKind.PARTNER, redirect_uris: tuple[str, ...] = ()
+) -> str:
+    """The id of a program of others."""
+    made = await oauth_clients.register_client(
+        world.ctx,
+        world[name],
+        name=f"program of {name}",
+        kind=kind,
+        scope="read write",
+        redirect_uris=redirect_uris,
+        secret=SECRET,
+        secret_hash=hash_secret(SECRET),
+    )
+    return str(made.client_id)
+
+
 async def _gateway(world: World, name: str) -> tuple[str, str]:
     """A gateway's id and address."""
     made = await register_gateway.register_gateway(
@@ -263,7 +287,7 @@ async def _gateway(world: World, name: str) -> tuple[str, str]:
         name=f"{name} door",
         address=world.address(f"door of {name}"),
         secret=SECRET,
-        secret_hash=hash_gateway_secret(SECRET),
+        secret_hash=hash_secret(SECRET),
     )
     return made.id, made.address
 
@@ -316,6 +340,8 @@ class House:
                 return "pneumatic-cylinder" + ("" if scope == "own" else NEIGHBOURS)
             case "device":
                 return self.crowd.devices[whose]
+            case "client":
+                return self.crowd.clients.get(whose, self.crowd.clients["maker"])
         table, party = PARTY_THINGS[kind]
         found = self.ids(f"SELECT id FROM {table} WHERE {party} = ?", self.crowd.people[whose].party_id)  # noqa: S608
         return found[0] if found else self.ids(f"SELECT id FROM {table}")[0]  # noqa: S608

@@ -12,11 +12,12 @@ from urllib.parse import quote, urlencode
 
 from marketplace.application.signing_key import proof_to_sign
 from marketplace.ports.fakes.chain_messages import sign
-from tests.mobile_api.house import House
+from tests.mobile_api.house import NEIGHBOURS, SECRET, House
+from tests.mobile_api.oauth import CHALLENGE, REDIRECT
 from tests.mobile_api.world import PASSWORD
 from tests.planning.test_svg_file import SQUARE, svg
 
-JSON = "application/json"
+JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 KINDS = {
     "orders": "order",
     "signature-requests": "request",
@@ -25,11 +26,12 @@ KINDS = {
     "subscriptions": "device",
     "design-files": "file",
     "products": "product",
+    "clients": "client",
 }
 """What a parameter of a path names, by the word before it. One that is not here stops the tests: say what it is."""
 RAW = {"POST /v1/design-files": ("image/svg+xml", svg(SQUARE))}
 """Bodies that are no JSON."""
-INGEST = "POST /v1/ingest"
+INGEST, CONSENT = "POST /v1/ingest", "GET /v1/oauth/authorization"
 Path = tuple[str | int, ...]
 
 
@@ -69,6 +71,14 @@ class Operation:
         found: Mapping[str, Any] | None = content.get(JSON, {}).get("schema")
         return found if found is not None or self.name != INGEST else {"type": "object"}
 
+    @property
+    def takes_form(self) -> bool:
+        return FORM in self.said.get("requestBody", {}).get("content", {})
+
+    def query(self, house: House) -> dict[str, str]:
+        """What must stand in its query."""
+        return dict(oauth_question(house)) if self.name == CONSENT else {}
+
     def address(self, house: House, role: str, scope: str) -> str:
         """The path with the ids of things; of a file of an order, the order is whose the scope says."""
         path = self.path
@@ -81,6 +91,8 @@ class Operation:
         if self.name in RAW:
             media, body = RAW[self.name]
             return {"Content-Type": media}, body
+        if self.takes_form:
+            return {"Content-Type": FORM}, form_of(self.good(house, role))
         if self.schema is None:
             return {}, b""
         return {"Content-Type": JSON}, json.dumps(self.good(house, role)).encode()
@@ -202,6 +214,28 @@ def _counter(house: House, role: str) -> dict[str, Any]:
     return {"amount_minor": 7_601, "deliver_by": _order(house, role)["deliver_by"], "reason": "Copper rose."}
 
 
+def oauth_question(house: House) -> dict[str, str]:
+    """What an app asks a person for."""
+    return {
+        "response_type": "code",
+        "client_id": house.crowd.clients["app"],
+        "redirect_uri": REDIRECT,
+        "scope": "read",
+        "state": "af0ifjsldkj",
+        "code_challenge": CHALLENGE,
+        "code_challenge_method": "S256",
+    }
+
+
+def _partner(house: House, role: str) -> dict[str, str]:
+    return {"client_id": house.crowd.clients[f"maker{NEIGHBOURS}"], "client_secret": SECRET}
+
+
+def form_of(fields: Mapping[str, str]) -> bytes:
+    """A form, whatever characters are in it."""
+    return urlencode(fields, errors="surrogatepass").encode()
+
+
 GOOD: Mapping[str, Callable[[House, str], Any]] = {
     "POST /v1/accounts": _account,
     "PUT /v1/me/signing-key": _key,
@@ -222,6 +256,10 @@ GOOD: Mapping[str, Callable[[House, str], Any]] = {
         "endpoint": "https://push.example.org/1",
         "keys": {"p256dh": "B" * 87, "auth": "A" * 22},
     },
+    "POST /v1/oauth/clients": lambda *_: {"name": "Board", "kind": "app", "scope": "read", "redirect_uris": [REDIRECT]},
+    "POST /v1/oauth/authorization": lambda house, _: oauth_question(house) | {"decision": "allow"},
+    "POST /v1/oauth/token": lambda *who: {"grant_type": "client_credentials", "scope": "read"} | _partner(*who),
+    "POST /v1/oauth/revoke": lambda *who: {"token": "of nobody", "token_type_hint": "access_token"} | _partner(*who),
     INGEST: _upload,
 }
 """Bodies that get as far as the use case. An operation that is not here gets what its schema shows."""

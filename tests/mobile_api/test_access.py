@@ -100,6 +100,8 @@ def expected(operation: Operation, who: str, scope: str) -> int:
     roles = EXPECTED.get(operation.name, frozenset())
     if operation.name in DOORS:
         return ADMITTED if who == GATEWAY_ROLE else 401
+    if operation.takes_form:
+        return ADMITTED if who == "anonymous" else 401  # a client proves in one way who it is
     if roles == "public":
         return 401 if operation.by_basic else ADMITTED
     if who in STRANGERS:
@@ -162,7 +164,8 @@ async def knock(house: House, cell: Cell, headers: dict[str, str]) -> Answer:
     operation, who, scope = cell
     role = who if who in frozenset(Role) else "customer"
     own, body = operation.request(house, role)
-    return await ask(house.app, operation.method, operation.address(house, role, scope), own | headers, body)
+    query = query_of(**operation.query(house))
+    return await ask(house.app, operation.method, operation.address(house, role, scope), own | headers, body, query)
 
 
 async def matrix(house: House, *names: str) -> Answers:

@@ -16,7 +16,7 @@ from mobile_api.errors import PROBLEM_JSON
 from tests.mobile_api.asking import Answer
 from tests.mobile_api.attacks import Attack, bodies, keeping_nothing, role_of
 from tests.mobile_api.house import House
-from tests.mobile_api.operations import INGEST, JSON, Operation, found_at, leaves, query_of, replaced
+from tests.mobile_api.operations import INGEST, JSON, Operation, found_at, leaves, replaced
 from tests.mobile_api.schemas import ANYTHING, conforms, values
 
 EXAMPLES = [
@@ -86,7 +86,7 @@ async def test_answers_are_as_described(
         )
         @given(st.data())
         def once(data: st.DataObject) -> None:
-            sent: dict[str, Any] = {"query": query_of(**parameters(data, operation))}
+            sent: dict[str, Any] = {"query": parameters(data, operation)}
             if operation.name in taking:
                 good = operation.good(house, role_of(operation))
                 sent["body"] = json.dumps(changed(data, operation, good)).encode()

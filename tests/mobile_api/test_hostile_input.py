@@ -17,7 +17,7 @@ from marketplace.persistence.tables import metadata
 from mobile_api.errors import safe_field
 from tests.mobile_api.attacks import Attack, Place, bodies, keeping_nothing, number_places, role_of, text_places
 from tests.mobile_api.house import House
-from tests.mobile_api.operations import INGEST, found_at, objects, query_of, replaced
+from tests.mobile_api.operations import INGEST, found_at, objects, replaced
 from tests.mobile_api.test_hostile_text import corpus
 
 SUITE = Path(__file__).parents[3] / "shared" / "data" / "jsontestsuite"
@@ -93,7 +93,7 @@ async def test_numbers_that_are_none(house: House, record_property: Record) -> N
             if place.part == "query":
                 if literal.strip('"').isdecimal():
                     continue  # in a query every number is a text
-                answer = await attack.send(place.operation, query=query_of(**{place.which: literal}))
+                answer = await attack.send(place.operation, query={place.which: literal})
             else:
                 answer = await attack.send(place.operation, body=_with(house, place, literal))
             assert answer.status in (400, 422), (place.operation.name, place.which, literal[:30])
@@ -138,11 +138,11 @@ async def test_columns_as_fields_that_nobody_asked_for(house: House, record_prop
 
 
 async def test_columns_in_a_query_change_nothing(house: House) -> None:
-    injected = query_of(**dict.fromkeys([*COLUMNS, *OURS], "injected"))
+    injected = dict.fromkeys([*COLUMNS, *OURS], "injected")
     plain, asked = keeping_nothing(house), keeping_nothing(house)
     for operation in plain.described():
         known = {parameter["name"] for parameter in operation.said.get("parameters", [])}
-        query = "&".join(part for part in injected.split("&") if part.partition("=")[0] not in known)
+        query = {name: value for name, value in injected.items() if name not in known}
         assert (await asked.send(operation, query=query)).status == (await plain.send(operation)).status
     assert plain.answers == asked.answers
 
