@@ -109,3 +109,15 @@ def test_a_scope_is_what_was_asked_for_within_what_may_be() -> None:
 
 def test_the_spellings_are_the_scopes() -> None:
     assert all(words == tuple(spelled.split()) for spelled, words in SCOPES.items())
+
+
+def test_a_partner_is_answered_at_once_and_names_no_address() -> None:
+    check_redirects(ClientKind.PARTNER, [])
+    with pytest.raises(InvalidInput, match="a partner signs in with its secret"):
+        check_redirects(ClientKind.PARTNER, GOOD[:1])
+
+
+@pytest.mark.parametrize("uris", [[], GOOD[:1] * 2, [f"https://board.example.com/{number}" for number in range(11)]])
+def test_an_app_names_one_to_ten_different_addresses(uris: list[str]) -> None:
+    with pytest.raises(InvalidInput, match="1 to 10 different"):
+        check_redirects(ClientKind.APP, uris)
