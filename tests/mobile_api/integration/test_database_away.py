@@ -31,8 +31,13 @@ pytestmark = pytest.mark.integration
 
 A_FEW_SECONDS = 15.0
 """Connection, turn and transaction have 3, 3 and 4 s; a busy machine may be slow on top."""
-WITHOUT_DATABASE = {"/v1/chain"}
+WITHOUT_DATABASE = {"/v1/chain", "/.well-known/oauth-authorization-server"}
 """Routes that answer without it."""
+PARTNER = {"client_id": "cli_1", "client_secret": "a secret of nobody"}
+FORMS = {
+    "/v1/oauth/token": {"grant_type": "client_credentials"} | PARTNER,
+    "/v1/oauth/revoke": {"token": "of nobody"} | PARTNER,
+}
 SUBSCRIPTION = {
     "kind": "web_push",
     "endpoint": "https://push.example.org/1",
@@ -87,6 +92,9 @@ def requests(world: World, person: Person) -> list[tuple[str, str, dict[str, Any
         path = route.path.replace("{id}", "ord_1")
         if route.path in ("/v1/tokens", "/v1/gateway/token"):
             found.append(("POST", path, {"headers": basic("ada@example.org", PASSWORD)}))
+            continue
+        if route.path in FORMS:
+            found.append(("POST", path, {"data": FORMS[route.path]}))
             continue
         body = JOINING if route.path == "/v1/accounts" else {}
         for method in sorted(route.methods):
