@@ -2,15 +2,19 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
 from marketplace.persistence.database import Database
+from marketplace.persistence.migrate import upgrade
 from tests.application.world import Scratch
 from tests.mobile_api.house import Crowd, House, open_house, tell
 from tests.mobile_api.world import World, address_of, open_world
+from tests.persistence.conftest import BOTH
+from tests.persistence.databases import empty, postgresql_database
 
 
 @pytest.fixture(scope="session")
@@ -52,3 +56,30 @@ async def house(scratch: Scratch, crowd: Crowd) -> AsyncIterator[House]:
     """A house of this test's own, in which all that has happened."""
     async with open_house(scratch, crowd) as opened:
         yield opened
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """A PostgreSQL database of this module."""
+    with postgresql_database() as url:
+        asyncio.run(upgrade(url))
+        yield url
+
+
+@pytest.fixture(params=BOTH)
+def url(request: pytest.FixtureRequest, tmp_path: Path, empty_database: Path) -> str:
+    """A database without rows."""
+    if request.param == "sqlite":
+        shutil.copytree(empty_database, tmp_path, dirs_exist_ok=True)
+        return address_of(tmp_path)
+    found: str = request.getfixturevalue("server")
+    empty(found)
+    return found
+
+
+@pytest.fixture
+async def apps(url: str, tmp_path: Path) -> AsyncIterator[tuple[World, World]]:
+    """Two applications that share nothing but the database and the secret."""
+    async with AsyncExitStack() as stack:
+        one, two = [await stack.enter_async_context(open_world(tmp_path, url=url)) for _ in range(2)]
+        yield one, two

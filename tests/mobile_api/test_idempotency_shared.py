@@ -1,11 +1,9 @@
 """One key, several processes, one database: one effect, one answer, whoever is faster and whoever dies."""
 
 import asyncio
-import shutil
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,40 +13,10 @@ from sqlalchemy import text
 from marketplace.application import remembered
 from marketplace.application.context import Context
 from marketplace.persistence.engines import open_engines
-from marketplace.persistence.migrate import upgrade
 from marketplace.ports.unit_of_work import Transaction, UnitOfWork
-from tests.mobile_api.world import PASSWORD, Person, World, address_of, open_world
-from tests.persistence.conftest import BOTH
-from tests.persistence.databases import empty, postgresql_database
+from tests.mobile_api.world import PASSWORD, Person, World
 
 KEY = {"Idempotency-Key": "one-key"}
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    """A PostgreSQL database of this module."""
-    with postgresql_database() as url:
-        asyncio.run(upgrade(url))
-        yield url
-
-
-@pytest.fixture(params=BOTH)
-def url(request: pytest.FixtureRequest, tmp_path: Path, empty_database: Path) -> str:
-    """A database without rows."""
-    if request.param == "sqlite":
-        shutil.copytree(empty_database, tmp_path, dirs_exist_ok=True)
-        return address_of(tmp_path)
-    found: str = request.getfixturevalue("server")
-    empty(found)
-    return found
-
-
-@pytest.fixture
-async def apps(url: str, tmp_path: Path) -> AsyncIterator[tuple[World, World]]:
-    """Two applications that share nothing but the database and the secret."""
-    async with AsyncExitStack() as stack:
-        one, two = [await stack.enter_async_context(open_world(tmp_path, url=url)) for _ in range(2)]
-        yield one, two
 
 
 @pytest.fixture

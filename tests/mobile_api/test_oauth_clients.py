@@ -3,47 +3,13 @@
 import asyncio
 import hmac
 import logging
-import shutil
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
-from marketplace.persistence.migrate import upgrade
 from mobile_api.attempts import FAILURES
 from tests.mobile_api.oauth import app_token, bearer, code_for, partner_form, post, register, trading
-from tests.mobile_api.world import PASSWORD, World, address_of, basic, open_world
-from tests.persistence.conftest import BOTH
-from tests.persistence.databases import empty, postgresql_database
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    """A PostgreSQL database of this module."""
-    with postgresql_database() as url:
-        asyncio.run(upgrade(url))
-        yield url
-
-
-@pytest.fixture(params=BOTH)
-def url(request: pytest.FixtureRequest, tmp_path: Path, empty_database: Path) -> str:
-    """A database without rows."""
-    if request.param == "sqlite":
-        shutil.copytree(empty_database, tmp_path, dirs_exist_ok=True)
-        return address_of(tmp_path)
-    found: str = request.getfixturevalue("server")
-    empty(found)
-    return found
-
-
-@pytest.fixture
-async def apps(url: str, tmp_path: Path) -> AsyncIterator[tuple[World, World]]:
-    """Two applications that share nothing but the database and the secret."""
-    async with AsyncExitStack() as stack:
-        one, two = [await stack.enter_async_context(open_world(tmp_path, url=url)) for _ in range(2)]
-        yield one, two
+from tests.mobile_api.world import PASSWORD, World, basic
 
 
 async def test_a_partner_acts_for_its_organisation(world: World, caplog: pytest.LogCaptureFixture) -> None:
