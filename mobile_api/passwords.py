@@ -32,8 +32,9 @@ class Passwords:
         return await self._run(partial(self._hasher.hash, _normal(password)))
 
     async def verify(self, password: str, stored: str | None) -> bool:
-        """Whether `password` is the one behind `stored`; None stands for an account nobody has. Raises Busy."""
-        if stored is None:
+        """Whether `password` is the one behind `stored`; without one, for an account that nobody has or that no person
+        signs in to, never, and no sooner. Raises Busy."""
+        if not stored:
             stored = await self._hash_of_nobody()
             await self._run(partial(self._hasher.verify, _normal(password), stored))
             return False
