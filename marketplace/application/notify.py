@@ -30,9 +30,8 @@ async def notify(ctx: Context, order_id: str, effect: Effect) -> None:
         now = ctx.clock.now()
         if not await tx.inbox.add(InboxMessage(message_id, party_id, order_id, title, body, now)):
             return
-        devices = [device for account in await tx.parties.accounts_of(party_id) for device in [account.id]]
-        device_ids = [device for owner in {party_id, *devices} for device in await tx.inbox.devices_of(owner)]
-        pushes = [Effect(EffectKind.PUSH, f"{message_id}:{device}", message_id, device) for device in device_ids]
+        devices = await tx.inbox.devices_of(party_id)
+        pushes = [Effect(EffectKind.PUSH, f"{message_id}:{device}", message_id, device) for device in devices]
         await tx.outbox.add(order_id, pushes, now)
 
 

@@ -2,22 +2,27 @@
 
 Enums become their values, instants ISO 8601 in UTC, tuples lists, keys text. A row that does not fit its type is
 refused (`Unreadable`), never guessed at: rows outlive the code that wrote them.
+
+A type is asked once how its values are written and read, and not once for each value: every request and every effect
+reads whole orders and agreements.
 """
 
 import math
-import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import UTC, date, datetime
 from enum import Enum
 from functools import cache
+from itertools import repeat
+from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from marketplace.domain.errors import InvalidInput
 
 T = TypeVar("T")
 
-_SCALARS = (bool, int, float, str)
+_SCALARS = {bool, int, float, str}
+_Converter = Callable[[Any], Any]
 
 
 class Unreadable(Exception):
@@ -26,30 +31,18 @@ class Unreadable(Exception):
     def __init__(self, path: str, expected: object) -> None:
         super().__init__(f"stored value at {path} is no {expected}")
         self.path = path
+        self.expected = expected
+
+    def within(self, place: str) -> "Unreadable":
+        """The same, seen from whoever holds the value at `place`."""
+        outer = Unreadable(f"{place}{self.path}", self.expected)
+        outer.__cause__ = self.__cause__
+        return outer
 
 
 def plain(value: object) -> Any:
     """The JSON value of `value`. Raises InvalidInput for NaN and infinities, TypeError for what has no JSON form."""
-    match value:
-        case Enum():
-            return plain(value.value)
-        case None | bool() | int() | str():
-            return value
-        case float():
-            if not math.isfinite(value):
-                raise InvalidInput("value", "must be a finite number")
-            return value
-        case datetime():
-            return utc(value).isoformat()
-        case date():
-            return value.isoformat()
-        case Mapping():
-            return {_key_text(key): plain(entry) for key, entry in value.items()}
-        case list() | tuple():
-            return [plain(entry) for entry in value]
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
-    raise TypeError(f"{type(value).__name__} has no JSON form")
+    return _writer(type(value))(value)  # type: ignore[arg-type]
 
 
 def utc(instant: datetime) -> datetime:
@@ -61,8 +54,51 @@ def utc(instant: datetime) -> datetime:
 
 def restore(kind: type[T], value: object) -> T:
     """The object of type `kind` that `plain` made `value` from. Raises Unreadable."""
-    restored: T = _restore(kind, value, kind.__name__)
+    try:
+        restored: T = _reader(kind)(value)  # type: ignore[arg-type]
+    except Unreadable as misfit:
+        raise misfit.within(kind.__name__) from misfit.__cause__
     return restored
+
+
+@cache
+def hints_of(kind: Any) -> Mapping[str, Any]:
+    """The resolved type of each field of a dataclass."""
+    hints = get_type_hints(kind)
+    return {field.name: hints[field.name] for field in fields(kind)}
+
+
+@cache
+def _writer(kind: type) -> _Converter:
+    """What writes values of exactly this type."""
+    if issubclass(kind, Enum):
+        return lambda value: plain(value.value)
+    if issubclass(kind, NoneType | bool | int | str):
+        return _as_it_is
+    if issubclass(kind, float):
+        return _finite
+    if issubclass(kind, datetime):
+        return lambda value: utc(value).isoformat()
+    if issubclass(kind, date):
+        return lambda value: value.isoformat()
+    if issubclass(kind, Mapping):
+        return lambda value: {_key_text(key): plain(entry) for key, entry in value.items()}
+    if issubclass(kind, list | tuple):
+        return lambda value: [plain(entry) for entry in value]
+    if is_dataclass(kind):
+        names = [field.name for field in fields(kind)]
+        return lambda value: {name: plain(getattr(value, name)) for name in names}
+    raise TypeError(f"{kind.__name__} has no JSON form")
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _finite(value: float) -> float:
+    if not math.isfinite(value):
+        raise InvalidInput("value", "must be a finite number")
+    return value
 
 
 def _key_text(key: object) -> str:
@@ -72,90 +108,138 @@ def _key_text(key: object) -> str:
     return str(value)
 
 
-def _restore(kind: Any, value: Any, path: str) -> Any:
-    if kind is Any:
-        return value
-    origin = get_origin(kind)
-    if origin in (Union, types.UnionType):
-        return _restore_union(get_args(kind), value, path)
-    if origin is tuple:
-        return _restore_tuple(get_args(kind), value, path)
-    if origin is not None and issubclass(origin, Mapping):
-        return _restore_mapping(get_args(kind), value, path)
-    if is_dataclass(kind):
-        return _restore_dataclass(kind, value, path)
-    return _restore_scalar(kind, value, path)
-
-
-def _restore_union(kinds: tuple[Any, ...], value: Any, path: str) -> Any:
-    if value is None and type(None) in kinds:
-        return None
-    rest = [kind for kind in kinds if kind is not type(None)]
-    if len(rest) == 1:
-        return _restore(rest[0], value, path)
-    # Other unions of the domain are unions of scalars, told apart by the value's own type.
-    if type(value) in rest and type(value) in _SCALARS:
-        return value
-    raise Unreadable(path, kinds)
-
-
-def _restore_tuple(kinds: tuple[Any, ...], value: Any, path: str) -> tuple[Any, ...]:
-    if not isinstance(value, list):
-        raise Unreadable(path, "list")
-    if len(kinds) == 2 and kinds[1] is Ellipsis:
-        return tuple(_restore(kinds[0], entry, f"{path}[{index}]") for index, entry in enumerate(value))
-    if len(kinds) != len(value):
-        raise Unreadable(path, f"list of {len(kinds)}")
-    pairs = enumerate(zip(kinds, value, strict=True))
-    return tuple(_restore(kind, entry, f"{path}[{index}]") for index, (kind, entry) in pairs)
-
-
-def _restore_mapping(kinds: tuple[Any, ...], value: Any, path: str) -> dict[Any, Any]:
-    if not isinstance(value, dict):
-        raise Unreadable(path, "object")
-    of_key, of_entry = kinds
-    return {_restore_key(of_key, key, path): _restore(of_entry, value[key], f"{path}.{key}") for key in value}
-
-
-def _restore_key(kind: Any, key: str, path: str) -> Any:
-    if issubclass(kind, int):
-        try:
-            return _restore_scalar(kind, int(key), path)
-        except ValueError as error:
-            raise Unreadable(path, kind) from error
-    return _restore_scalar(kind, key, path)
-
-
-def _restore_dataclass(kind: Any, value: Any, path: str) -> Any:
-    if not isinstance(value, Mapping):
-        raise Unreadable(path, kind.__name__)
-    hints = hints_of(kind)
-    strange = value.keys() - hints.keys()
-    if strange:
-        raise Unreadable(f"{path}.{min(strange)}", f"field of {kind.__name__}")
-    for field in fields(kind):
-        if field.name not in value and field.default is MISSING and field.default_factory is MISSING:
-            raise Unreadable(f"{path}.{field.name}", "value: it is missing")
-    return kind(**{name: _restore(hints[name], value[name], f"{path}.{name}") for name in value})
-
-
-def _restore_scalar(kind: Any, value: Any, path: str) -> Any:
-    if isinstance(value, kind) and not (kind is int and isinstance(value, bool)):
-        return value
-    try:
-        if issubclass(kind, Enum):
-            return kind(value)
-        if kind is datetime and isinstance(value, str):
-            return utc(datetime.fromisoformat(value))
-        if kind is date and isinstance(value, str):
-            return date.fromisoformat(value)
-    except (ValueError, InvalidInput) as error:
-        raise Unreadable(path, kind.__name__) from error
-    raise Unreadable(path, kind.__name__)
-
-
 @cache
-def hints_of(kind: Any) -> Mapping[str, Any]:
-    """The resolved type of each field of a dataclass."""
-    hints = get_type_hints(kind)
-    return {field.name: hints[field.name] for field in fields(kind)}
+def _reader(kind: Any) -> _Converter:
+    """What reads values of this type back. Its Unreadable says where inside of the value, if not at its top."""
+    if kind is Any:
+        return _as_it_is
+    origin = get_origin(kind)
+    if origin in (Union, UnionType):
+        return _union_reader(get_args(kind))
+    if origin is tuple:
+        return _tuple_reader(get_args(kind))
+    if origin is not None and issubclass(origin, Mapping):
+        return _mapping_reader(*get_args(kind))
+    if is_dataclass(kind):
+        return _dataclass_reader(kind)
+    return _scalar_reader(kind)
+
+
+def _union_reader(kinds: tuple[Any, ...]) -> _Converter:
+    rest = [kind for kind in kinds if kind is not NoneType]
+    if len(rest) == 1:
+        read_it = _reader(rest[0])
+        return lambda value: None if value is None else read_it(value)
+    # Other unions of the domain are unions of scalars, told apart by the value's own type.
+    known = _SCALARS.intersection(kinds) | ({NoneType} & set(kinds))
+
+    def read(value: Any) -> Any:
+        if type(value) not in known:
+            raise Unreadable("", kinds)
+        return value
+
+    return read
+
+
+def _tuple_reader(kinds: tuple[Any, ...]) -> _Converter:
+    alike = kinds[1:] == (Ellipsis,)
+    readers = [_reader(kind) for kind in kinds if kind is not Ellipsis]
+
+    def read(value: Any) -> tuple[Any, ...]:
+        if not isinstance(value, list):
+            raise Unreadable("", "list")
+        if not alike and len(kinds) != len(value):
+            raise Unreadable("", f"list of {len(kinds)}")
+        entries: list[Any] = []
+        try:
+            for read_it, entry in zip(repeat(readers[0], len(value)) if alike else readers, value, strict=True):
+                entries.append(read_it(entry))
+        except Unreadable as misfit:
+            raise misfit.within(f"[{len(entries)}]") from misfit.__cause__
+        return tuple(entries)
+
+    return read
+
+
+def _mapping_reader(of_key: Any, of_entry: Any) -> _Converter:
+    read_key = _key_reader(of_key)
+    read_entry = _reader(of_entry)
+
+    def read(value: Any) -> dict[Any, Any]:
+        if not isinstance(value, dict):
+            raise Unreadable("", "object")
+        entries: dict[Any, Any] = {}
+        for key, entry in value.items():
+            try:
+                entries[read_key(key)] = read_entry(entry)
+            except Unreadable as misfit:
+                raise misfit.within(f".{key}") from misfit.__cause__
+        return entries
+
+    return read
+
+
+def _key_reader(kind: Any) -> _Converter:
+    read_it = _scalar_reader(kind)
+    if not issubclass(kind, int):
+        return read_it
+
+    def read(key: str) -> Any:
+        try:
+            return read_it(int(key))
+        except ValueError as error:
+            raise Unreadable("", kind) from error
+
+    return read
+
+
+def _dataclass_reader(kind: Any) -> _Converter:
+    hints = hints_of(kind)
+    readers: dict[str, _Converter] = {}
+    needed = {field.name for field in fields(kind) if field.default is MISSING and field.default_factory is MISSING}
+
+    def read(value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            raise Unreadable("", kind.__name__)
+        if not readers:  # only now: a type may hold itself
+            readers.update({name: _reader(hint) for name, hint in hints.items()})
+        _check_names(kind.__name__, value, hints, needed)
+        given: dict[str, Any] = {}
+        for name in value:
+            try:
+                given[name] = readers[name](value[name])
+            except Unreadable as misfit:
+                raise misfit.within(f".{name}") from misfit.__cause__
+        return kind(**given)
+
+    return read
+
+
+def _check_names(kind: str, value: Mapping[str, Any], known: Mapping[str, Any], needed: Set[str]) -> None:
+    if strange := value.keys() - known.keys():
+        raise Unreadable(f".{min(strange)}", f"field of {kind}")
+    if missing := needed - value.keys():
+        raise Unreadable(f".{min(missing)}", "value: it is missing")
+
+
+def _scalar_reader(kind: Any) -> _Converter:
+    make = _MAKERS.get(kind, kind if issubclass(kind, Enum) else None)
+    is_truth_refused = kind is int
+
+    def read(value: Any) -> Any:
+        if isinstance(value, kind) and not (is_truth_refused and isinstance(value, bool)):
+            return value
+        if make is None or (kind in _MAKERS and not isinstance(value, str)):
+            raise Unreadable("", kind.__name__)
+        try:
+            return make(value)
+        except (ValueError, InvalidInput) as error:
+            raise Unreadable("", kind.__name__) from error
+
+    return read
+
+
+_MAKERS: Mapping[type, _Converter] = {
+    datetime: lambda text: utc(datetime.fromisoformat(text)),
+    date: date.fromisoformat,
+}

@@ -1,8 +1,9 @@
 """Domain objects ↔ rows. A field is a column of the same name; nested values are JSON, enums their values."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from enum import Enum
+from functools import cache
 from typing import Any, TypeVar, get_args
 
 from sqlalchemy import Column, RowMapping, Table
@@ -21,13 +22,19 @@ EVENT_TYPES: Mapping[str, type[Event]] = {kind.__name__: kind for kind in get_ar
 
 def row_of(table: Table, value: Any, **extra: Any) -> dict[str, Any]:
     """The row of a dataclass: those of its fields that the table has, and `extra`."""
-    names = [field.name for field in fields(value) if field.name in table.c]
-    return {name: _cell(getattr(value, name)) for name in names} | extra
+    return {name: _cell(getattr(value, name)) for name in _shared(table, type(value))} | extra  # type: ignore[arg-type]
 
 
 def value_of(kind: type[T], row: RowMapping | Mapping[str, Any]) -> T:
     """The dataclass of a row; columns that it has no field for are left aside. Raises Unreadable."""
-    return restore(kind, {name: row[name] for name in hints_of(kind) if name in row})  # type: ignore[arg-type]
+    known = hints_of(kind)  # type: ignore[arg-type]
+    return restore(kind, {name: cell for name, cell in row.items() if name in known})
+
+
+@cache
+def _shared(table: Table, kind: Any) -> Sequence[str]:
+    """The fields of a dataclass that are columns of the table."""
+    return [field.name for field in fields(kind) if field.name in table.c]
 
 
 def columns_of(table: Table, kind: Any) -> list[Column[Any]]:

@@ -6,9 +6,10 @@ wakes after another one has claimed the effect, changes nothing (a fencing token
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, not_, or_, select, true, update
+from sqlalchemy import ColumnElement, Update, and_, bindparam, exists, func, not_, or_, select, update
 
 from marketplace.domain.effects import ALONGSIDE, HELD_AFTER_RESTORE, ON_CHAIN, Effect, EffectKind
 from marketplace.persistence.late import Connection, Row, postponed
@@ -95,57 +96,42 @@ class SqlOutbox:
         only: Collection[int] | None = None,
     ) -> Sequence[StoredEffect]:
         """Due effects, oldest first, leased for `lease_s` seconds; what another relay is claiming is passed by."""
-        suspect = and_(outbox.c.attempts >= SUSPECT_AFTER, outbox.c.reason.is_(None))
-        may_be_done = suspect if suspects else or_(not_(suspect), outbox.c.due <= now - SUSPECTS_WAIT)
-        is_free = or_(outbox.c.order_id.not_in(busy), outbox.c.kind.in_(ALONGSIDE))
-        wanted = (
-            select(outbox.c.id)
-            .where(
-                _may_go(), outbox.c.due <= now, is_free, may_be_done, true() if only is None else outbox.c.id.in_(only)
-            )
-            .order_by(outbox.c.due, outbox.c.id)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-            .cte("wanted")  # with its lock PostgreSQL evaluates it once: a join could do so again, and claim more
-        )
-        leased = (
-            update(outbox)
-            .where(outbox.c.id.in_(select(wanted.c.id)))
-            .values(due=now + timedelta(seconds=lease_s), attempts=outbox.c.attempts + 1, lease=outbox.c.lease + 1)
-            .returning(outbox)
-        )
-        rows = (await self._connection.execute(leased)).mappings().all()
+        asked: dict[str, Any] = {"now": now, "until": now + timedelta(seconds=lease_s), "most": limit, "busy": [*busy]}
+        if not suspects:
+            asked["long_due"] = now - SUSPECTS_WAIT
+        if only is not None:
+            asked["only"] = [*only]
+        rows = (await self._connection.execute(_claim(suspects, only is not None), asked)).mappings().all()
         return [_stored(row) for row in sorted(rows, key=_age)]
 
     async def holds(self, effect_id: int, lease: int) -> bool:
         """Whether the claim is still good; nobody can take it before the end of a transaction that writes."""
-        wanted = select(outbox.c.id).where(_held(effect_id, lease), _may_go()).with_for_update(of=outbox)
-        return await self._connection.scalar(wanted) is not None
+        return await self._connection.scalar(_HOLDS, {"effect": effect_id, "claim": lease}) is not None
 
     async def done(self, effect_id: int, lease: int, now: datetime) -> bool:
         """Never claim it again."""
-        return await self._note(effect_id, lease, status="done", finished_at=now, reason=None)
+        return await self._note(_NOTED, effect_id, lease, status="done", finished_at=now, reason=None)
 
     async def retry(self, effect_id: int, lease: int, due: datetime, reason: str) -> bool:
         """Claim it again from `due` on."""
-        return await self._note(effect_id, lease, due=due, reason=reason)
+        return await self._note(_NOTED, effect_id, lease, due=due, reason=reason)
 
     async def wait(self, effect_id: int, lease: int, due: datetime, reason: str) -> bool:
         """Claim it again from `due` on, and count no attempt."""
-        return await self._note(effect_id, lease, due=due, reason=reason, attempts=outbox.c.attempts - 1)
+        return await self._note(_NOT_COUNTED, effect_id, lease, due=due, reason=reason)
 
     async def park(self, effect_id: int, lease: int, reason: str, now: datetime) -> bool:
         """Set it aside for an operator."""
-        return await self._note(effect_id, lease, status="parked", finished_at=now, reason=reason)
+        return await self._note(_NOTED, effect_id, lease, status="parked", finished_at=now, reason=reason)
 
     async def next_due(self) -> datetime | None:
         """When the next effect, or the next lease, becomes due; what must wait for something else does not count."""
-        due: datetime | None = await self._connection.scalar(select(func.min(outbox.c.due)).where(_may_go()))
+        due: datetime | None = await self._connection.scalar(_NEXT_DUE)
         return due
 
-    async def _note(self, effect_id: int, lease: int, **values: Any) -> bool:
-        noted = update(outbox).where(_held(effect_id, lease)).values(values)
-        return (await self._connection.execute(noted)).rowcount == 1
+    async def _note(self, noted: Update, effect_id: int, lease: int, **values: Any) -> bool:
+        claim = {"effect": effect_id, "claim": lease}
+        return (await self._connection.execute(noted, claim | values)).rowcount == 1
 
 
 async def write_effects(connection: Connection, rows: Sequence[Row]) -> tuple[int, Sequence[int]]:
@@ -166,9 +152,35 @@ def _may_go() -> ColumnElement[bool]:
     return and_(outbox.c.status == "waiting", outbox.c.order_id.not_in(frozen), may_send, not_(catching_up))
 
 
-def _held(effect_id: int, lease: int) -> ColumnElement[bool]:
-    """The claim's row, unless somebody has claimed the effect since or it has come to an end."""
-    return and_(outbox.c.id == effect_id, outbox.c.lease == lease, outbox.c.status == "waiting")
+@cache
+def _claim(suspects: bool, named: bool) -> Update:
+    """Lease what is due, or of it what is `named`: made once for all claims."""
+    suspect = and_(outbox.c.attempts >= SUSPECT_AFTER, outbox.c.reason.is_(None))
+    may_be_done = suspect if suspects else or_(not_(suspect), outbox.c.due <= bindparam("long_due"))
+    busy = outbox.c.order_id.in_(bindparam("busy", expanding=True))
+    conditions = [_may_go(), outbox.c.due <= bindparam("now"), or_(not_(busy), outbox.c.kind.in_(ALONGSIDE))]
+    if named:
+        conditions.append(outbox.c.id.in_(bindparam("only", expanding=True)))
+    wanted = (
+        select(outbox.c.id)
+        .where(*conditions, may_be_done)
+        .order_by(outbox.c.due, outbox.c.id)
+        .limit(bindparam("most"))
+        .with_for_update(skip_locked=True)
+        .cte("wanted")  # with its lock PostgreSQL evaluates it once: a join could do so again, and claim more
+    )
+    more = {"attempts": outbox.c.attempts + 1, "lease": outbox.c.lease + 1}
+    leased = update(outbox).where(outbox.c.id.in_(select(wanted.c.id)))
+    return leased.values(due=bindparam("until"), **more).returning(outbox)
+
+
+_CLAIMED = and_(outbox.c.id == bindparam("effect"), outbox.c.lease == bindparam("claim"), outbox.c.status == "waiting")
+"""The claim's row, unless somebody has claimed the effect since or it has come to an end."""
+
+_HOLDS = select(outbox.c.id).where(_CLAIMED, _may_go()).with_for_update(of=outbox)
+_NOTED = update(outbox).where(_CLAIMED)
+_NOT_COUNTED = _NOTED.values(attempts=outbox.c.attempts - 1)
+_NEXT_DUE = select(func.min(outbox.c.due)).where(_may_go())
 
 
 def _age(row: Any) -> tuple[datetime, int]:

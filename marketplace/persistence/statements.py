@@ -15,15 +15,27 @@ def is_postgresql(connection: Connection) -> bool:
     return connection.dialect.name == "postgresql"
 
 
-def held(connection: Connection, wanted: Select[Any]) -> Select[Any]:
-    """`wanted`, its rows kept from other writers until the end of a transaction that writes (PostgreSQL).
+class Held:
+    """A SELECT whose rows a transaction that writes keeps from other writers until its end (PostgreSQL).
 
-    What a use case reads, changes and replaces is then never replaced by somebody else in between.
+    What a use case reads, changes and replaces is then never replaced by somebody else in between. Make it once, with
+    named parameters: to make a statement takes as long as to send it.
     """
+
+    def __init__(self, wanted: Select[Any]) -> None:
+        self._reading = wanted
+        self._keeping = wanted.with_for_update(key_share=True)
+
+    def on(self, connection: Connection) -> Select[Any]:
+        """The statement for this transaction."""
+        return self._reading if reads_only(connection) else self._keeping
+
+
+def reads_only(connection: Connection) -> bool:
+    """Whether nothing can be written in the transaction."""
     begun = connection.sync_connection
     options = begun.get_execution_options() if begun is not None else {}
-    reads_only = options.get("postgresql_readonly", False) or options.get("isolation_level") == "AUTOCOMMIT"
-    return wanted if reads_only else wanted.with_for_update(key_share=True)
+    return options.get("postgresql_readonly", False) or options.get("isolation_level") == "AUTOCOMMIT"
 
 
 async def insert_once(connection: Connection, table: Table, row: Row) -> bool:

@@ -24,6 +24,11 @@ COMMAND_LOCK = 0x6C736F03
 _OF = chain_transactions.c
 _ATTEMPT = columns_of(chain_attempts, ChainAttempt)
 _COLUMNS = (_OF.key, _OF.signer, _OF.nonce, _OF.at, _OF.outcome, _OF.block, *_ATTEMPT)
+_ROWS = (
+    select(*_COLUMNS)
+    .select_from(chain_transactions.outerjoin(chain_attempts))
+    .order_by(_OF.nonce, chain_attempts.c.number)
+)
 _ENTRY = ("key", "number", "raw", "hash", "max_fee", "tip", "at")
 """The columns of a SignedEntry."""
 _COMMAND = columns_of(gateway_commands, GatewayCommand)
@@ -140,8 +145,7 @@ async def _reserved(connection: AsyncConnection, new: list[ChainTransaction]) ->
 
 async def _rows(connection: AsyncConnection, *conditions: ColumnElement[bool]) -> list[ChainTransaction]:
     """Transactions with all their attempts, by nonce. Read at every beat, so they are made without `value_of`."""
-    together = chain_transactions.outerjoin(chain_attempts)
-    wanted = select(*_COLUMNS).select_from(together).where(*conditions).order_by(_OF.nonce, chain_attempts.c.number)
+    wanted = _ROWS.where(*conditions)
     found: dict[str, ChainTransaction] = {}
     for key, signer, nonce, at, outcome, block, *attempt in (await connection.execute(wanted)).all():
         one = found.get(key) or ChainTransaction(key, signer, nonce, at, (), outcome, block)

@@ -254,7 +254,7 @@ class Inbox(Protocol):
         ...
 
     async def devices_of(self, party_id: str) -> Sequence[str]:
-        """Device ids."""
+        """Ids of the devices of a party and of its people, oldest first."""
         ...
 
     async def remove_device(self, device_id: str, party_id: str | None = None) -> bool:

@@ -6,10 +6,11 @@ from datetime import timedelta
 import pytest
 
 from marketplace.domain.errors import Conflict
+from marketplace.domain.parties import Organisation, Role
 from marketplace.persistence.unit_of_work import SqlUnitOfWork
 from marketplace.ports.push import PushAddress, PushKind
 from marketplace.ports.unit_of_work import StoredAnswer
-from tests.persistence.samples import NOW, message
+from tests.persistence.samples import NOW, account, message
 
 PHONE = PushAddress(PushKind.WEB_PUSH, "https://push.example/1", "p256dh", "auth")
 TABLET = PushAddress(PushKind.FCM, "token-2")
@@ -48,6 +49,16 @@ async def test_an_endpoint_is_one_device(uow: SqlUnitOfWork) -> None:
         assert await tx.inbox.device("dev_1") == fresh
         with pytest.raises(Conflict, match="dev_1"):
             await tx.inbox.add_device("dev_1", "acc_2", replace(PHONE, endpoint="https://push.example/2"))
+
+
+async def test_an_organisation_is_told_on_its_peoples_devices(uow: SqlUnitOfWork) -> None:
+    async with uow.write() as tx:
+        maker = Organisation("org_maker", "Maker", Role.MANUFACTURER)
+        await tx.parties.add_account(account("acc_ada", role=Role.MANUFACTURER, organisation=maker))
+        await tx.inbox.add_device("dev_desk", "org_maker", PHONE)
+        await tx.inbox.add_device("dev_ada", "acc_ada", TABLET)
+        assert await tx.inbox.devices_of("org_maker") == ["dev_desk", "dev_ada"]
+        assert await tx.inbox.devices_of("acc_ada") == ["dev_ada"]
 
 
 async def test_a_device_is_forgotten_by_its_party_or_by_us(uow: SqlUnitOfWork) -> None:

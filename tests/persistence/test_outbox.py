@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import bindparam, select, update
 
 from marketplace.domain.effects import Effect, EffectKind
 from marketplace.persistence.tables import outbox
@@ -94,7 +94,8 @@ async def test_a_relay_that_slept_through_its_lease_changes_nothing(uow: SqlUnit
 
 async def test_without_the_number_of_the_claim_it_would(uow: SqlUnitOfWork, monkeypatch: pytest.MonkeyPatch) -> None:
     """Negative control: the effect that another relay is at is set aside by the one that slept."""
-    monkeypatch.setattr("marketplace.persistence.outbox._held", lambda effect_id, _: outbox.c.id == effect_id)
+    anybodys = update(outbox).where(outbox.c.id == bindparam("effect"), bindparam("claim") > 0)
+    monkeypatch.setattr("marketplace.persistence.outbox._NOTED", anybodys)
     await add(uow, effect())
     (slept,) = await claim(uow)
     (awake,) = await claim(uow, LEASE_S)

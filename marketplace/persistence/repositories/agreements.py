@@ -2,15 +2,22 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from marketplace.domain.agreement import Agreement, AgreementStatus
 from marketplace.persistence.late import Connection
 from marketplace.persistence.mapping import agreement_row, columns_of, value_of
-from marketplace.persistence.statements import held, upsert
+from marketplace.persistence.statements import Held, upsert
 from marketplace.persistence.tables import agreements
 
+_OF = agreements.c
 _COLUMNS = columns_of(agreements, Agreement)
+_BY_ID = Held(select(*_COLUMNS).where(_OF.id == bindparam("agreement")))
+_OF_ORDER = Held(
+    select(*_COLUMNS)
+    .where(_OF.order_id == bindparam("order"), _OF.status != AgreementStatus.VOID)
+    .order_by(_OF.kind, _OF.serial)
+)
 
 
 class SqlAgreements:
@@ -23,8 +30,8 @@ class SqlAgreements:
     async def get(self, agreement_id: str) -> Agreement | None:
         """The agreement, or None; a writing transaction holds it until its end, so that it need not be read again."""
         if agreement_id not in self._known:
-            wanted = select(*_COLUMNS).where(agreements.c.id == agreement_id)
-            row = (await self._connection.execute(held(self._connection, wanted))).mappings().first()
+            asked = _BY_ID.on(self._connection), {"agreement": agreement_id}
+            row = (await self._connection.execute(*asked)).mappings().first()
             if row is None:
                 return None
             self._known[agreement_id] = value_of(Agreement, row)
@@ -32,12 +39,8 @@ class SqlAgreements:
 
     async def of_order(self, order_id: str) -> Sequence[Agreement]:
         """The delivery first, then the supplies as they were drafted; void drafts are left out."""
-        wanted = (
-            select(*_COLUMNS)
-            .where(agreements.c.order_id == order_id, agreements.c.status != AgreementStatus.VOID)
-            .order_by(agreements.c.kind, agreements.c.serial)
-        )
-        rows = (await self._connection.execute(held(self._connection, wanted))).mappings()
+        asked = _OF_ORDER.on(self._connection), {"order": order_id}
+        rows = (await self._connection.execute(*asked)).mappings()
         found = [value_of(Agreement, row) for row in rows]
         self._known |= {agreement.id: agreement for agreement in found}
         return found

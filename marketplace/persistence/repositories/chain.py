@@ -8,7 +8,7 @@ from sqlalchemy import Select, delete, insert, select, tuple_, update
 
 from marketplace.persistence.late import Connection
 from marketplace.persistence.mapping import columns_of, row_of, value_of
-from marketplace.persistence.statements import held, insert_missing, serialise, upsert
+from marketplace.persistence.statements import Held, insert_missing, reads_only, serialise, upsert
 from marketplace.persistence.tables import chain_blocks, chain_cursor, chain_events, order_freezes
 from marketplace.ports.chain import ChainEvent
 from marketplace.ports.chain_cursor import Freeze, Mark, ReadingState, RememberedEvent
@@ -22,6 +22,8 @@ _AT_ONCE = 500
 
 _EVENT_COLUMNS = columns_of(chain_events, RememberedEvent)
 _FREEZE_COLUMNS = columns_of(order_freezes, Freeze)
+_CURSOR_NOW = select(chain_cursor)
+_CURSOR = Held(_CURSOR_NOW)
 _IDENTITY = tuple_(chain_events.c.block_hash, chain_events.c.log_index)
 
 
@@ -33,15 +35,13 @@ class SqlChainCursor:
 
     async def get(self) -> ReadingState:
         """The state; a writing transaction keeps other readers of the chain away until its end."""
-        wanted = select(chain_cursor)
-        kept = held(self._connection, wanted)
-        if kept is not wanted:
+        if not reads_only(self._connection):
             await serialise(self._connection, _READER_LOCK)
-        return await self._state(kept)
+        return await self._state(_CURSOR.on(self._connection))
 
     async def peek(self) -> ReadingState:
         """The state, as it is just now; keeps nobody away."""
-        return await self._state(select(chain_cursor))
+        return await self._state(_CURSOR_NOW)
 
     async def _state(self, wanted: Select[Any]) -> ReadingState:
         row = (await self._connection.execute(wanted)).first()

@@ -2,18 +2,25 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, or_, select, update
 
 from marketplace.domain.errors import Conflict
 from marketplace.persistence.late import Connection
 from marketplace.persistence.mapping import columns_of, row_of, value_of
 from marketplace.persistence.statements import insert_once
-from marketplace.persistence.tables import devices, inbox_messages
+from marketplace.persistence.tables import accounts, devices, inbox_messages
 from marketplace.ports.push import PushAddress
 from marketplace.ports.unit_of_work import InboxMessage
 
 _MESSAGE = columns_of(inbox_messages, InboxMessage)
-_ADDRESS = columns_of(devices, PushAddress)
+_MESSAGE_BY_ID = select(*_MESSAGE).where(inbox_messages.c.id == bindparam("message"))
+_ADDRESS = select(*columns_of(devices, PushAddress)).where(devices.c.id == bindparam("device"))
+_PEOPLE = select(accounts.c.id).where(accounts.c.organisation_id == bindparam("party"))
+_DEVICES_OF = (
+    select(devices.c.id)
+    .where(or_(devices.c.party_id == bindparam("party"), devices.c.party_id.in_(_PEOPLE)))
+    .order_by(devices.c.serial)
+)
 
 
 class SqlInbox:
@@ -38,8 +45,7 @@ class SqlInbox:
 
     async def get(self, message_id: str) -> InboxMessage | None:
         """By id."""
-        wanted = select(*_MESSAGE).where(inbox_messages.c.id == message_id)
-        row = (await self._connection.execute(wanted)).mappings().first()
+        row = (await self._connection.execute(_MESSAGE_BY_ID, {"message": message_id})).mappings().first()
         return None if row is None else value_of(InboxMessage, row)
 
     async def mark_read(self, party_id: str, message_id: str) -> bool:
@@ -63,13 +69,12 @@ class SqlInbox:
 
     async def device(self, device_id: str) -> PushAddress | None:
         """The device's address, or None once it is gone."""
-        row = (await self._connection.execute(select(*_ADDRESS).where(devices.c.id == device_id))).mappings().first()
+        row = (await self._connection.execute(_ADDRESS, {"device": device_id})).mappings().first()
         return None if row is None else value_of(PushAddress, row)
 
     async def devices_of(self, party_id: str) -> Sequence[str]:
-        """Device ids, oldest first."""
-        wanted = select(devices.c.id).where(devices.c.party_id == party_id).order_by(devices.c.serial)
-        return (await self._connection.scalars(wanted)).all()
+        """Device ids of a party and of its people, oldest first."""
+        return (await self._connection.scalars(_DEVICES_OF, {"party": party_id})).all()
 
     async def remove_device(self, device_id: str, party_id: str | None = None) -> bool:
         """Forget a device (of this party)."""

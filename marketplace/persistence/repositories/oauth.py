@@ -8,13 +8,15 @@ from sqlalchemy import bindparam, delete, select, update
 from marketplace.domain.errors import Conflict, InvalidInput
 from marketplace.persistence.late import Connection, ask
 from marketplace.persistence.mapping import columns_of, row_of, value_of
-from marketplace.persistence.statements import held, insert_once
+from marketplace.persistence.statements import Held, insert_once
 from marketplace.persistence.tables import oauth_clients, oauth_codes
 from marketplace.ports.oauth import FormerSecret, OAuthClient, OAuthCode
 
 _CLIENT = columns_of(oauth_clients, OAuthClient)
 _CODE = columns_of(oauth_codes, OAuthCode)
 _THERE = select(oauth_clients.c.id).where(oauth_clients.c.id.in_(bindparam("ids", expanding=True)))
+_CLIENT_BY_ID = Held(select(*_CLIENT).where(oauth_clients.c.id == bindparam("client")))
+_CODE_BY_HASH = Held(select(*_CODE).where(oauth_codes.c.code_hash == bindparam("hash")))
 
 
 class SqlOAuth:
@@ -30,8 +32,8 @@ class SqlOAuth:
 
     async def client(self, client_id: str) -> OAuthClient | None:
         """By id; a writing transaction holds it until its end."""
-        wanted = held(self._connection, select(*_CLIENT).where(oauth_clients.c.id == client_id))
-        row = (await self._connection.execute(wanted)).mappings().first()
+        asked = _CLIENT_BY_ID.on(self._connection), {"client": client_id}
+        row = (await self._connection.execute(*asked)).mappings().first()
         return None if row is None else value_of(OAuthClient, row)
 
     async def is_registered(self, client_id: str) -> bool:
@@ -68,8 +70,8 @@ class SqlOAuth:
 
     async def code(self, code_hash: str) -> OAuthCode | None:
         """By hash; a writing transaction holds it until its end, so that of two who bring it one is second."""
-        wanted = held(self._connection, select(*_CODE).where(oauth_codes.c.code_hash == code_hash))
-        row = (await self._connection.execute(wanted)).mappings().first()
+        asked = _CODE_BY_HASH.on(self._connection), {"hash": code_hash}
+        row = (await self._connection.execute(*asked)).mappings().first()
         return None if row is None else value_of(OAuthCode, row)
 
     async def use_code(self, code_hash: str, token_id: str, forget_at: datetime) -> None:

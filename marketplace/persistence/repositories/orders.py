@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, exists, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, bindparam, exists, func, or_, select, tuple_, update
 
 from marketplace.domain.agreement import ZERO_ADDRESS, AgreementKind, AgreementStatus
 from marketplace.domain.effects import Effect
@@ -14,7 +14,7 @@ from marketplace.persistence.late import Connection
 from marketplace.persistence.mapping import row_of, value_of
 from marketplace.persistence.outbox import SqlOutbox
 from marketplace.persistence.repositories.events import EventLog
-from marketplace.persistence.statements import held, insert_once
+from marketplace.persistence.statements import Held, insert_once
 from marketplace.persistence.tables import agreements, orders, organisations
 from marketplace.ports.unit_of_work import StoredEvent
 
@@ -30,6 +30,18 @@ OPEN = [
 ]
 """Accepted, and still to be made or brought: what fills a manufacturer's hands."""
 
+_BY_ID = Held(select(orders).where(orders.c.id == bindparam("order")))
+_OF_AGREEMENTS = Held(
+    select(orders)
+    .where(
+        orders.c.id.in_(
+            select(agreements.c.order_id).where(agreements.c.id.in_(bindparam("agreements", expanding=True)))
+        )
+    )
+    .order_by(orders.c.id)
+)
+_UNCHANGED = update(orders).where(orders.c.id == bindparam("order"), orders.c.version == bindparam("before"))
+
 
 class SqlOrders:
     """Orders with their events and effects, in one transaction."""
@@ -43,8 +55,8 @@ class SqlOrders:
     async def get(self, order_id: str) -> Order | None:
         """The order, or None; a writing transaction holds it until its end, so that it need not be read again."""
         if order_id not in self._known:
-            wanted = select(orders).where(orders.c.id == order_id)
-            row = (await self._connection.execute(held(self._connection, wanted))).mappings().first()
+            asked = _BY_ID.on(self._connection), {"order": order_id}
+            row = (await self._connection.execute(*asked)).mappings().first()
             if row is None:
                 return None
             self._known[order_id] = value_of(Order, row)
@@ -54,9 +66,8 @@ class SqlOrders:
         """Keep the orders of these agreements from other writers until the end, taken in the order of their ids."""
         if not agreement_ids:
             return
-        theirs = select(agreements.c.order_id).where(agreements.c.id.in_(agreement_ids))
-        wanted = select(orders).where(orders.c.id.in_(theirs)).order_by(orders.c.id)
-        rows = (await self._connection.execute(held(self._connection, wanted))).mappings()
+        asked = _OF_AGREEMENTS.on(self._connection), {"agreements": list(agreement_ids)}
+        rows = (await self._connection.execute(*asked)).mappings()
         self._known = {row["id"]: value_of(Order, row) for row in rows} | self._known
 
     async def save(self, order: Order, events: Sequence[Event], effects: Sequence[Effect], now: datetime) -> None:
@@ -72,8 +83,7 @@ class SqlOrders:
         row = row_of(orders, order)
         if before == 0:
             return await insert_once(self._connection, orders, row)
-        unchanged = update(orders).where(orders.c.id == order.id, orders.c.version == before)
-        return (await self._connection.execute(unchanged.values(row))).rowcount == 1
+        return (await self._connection.execute(_UNCHANGED, {"order": order.id, "before": before, **row})).rowcount == 1
 
     async def of_customer(self, customer_id: str, limit: int, before: str | None) -> Sequence[Order]:
         """A page of a customer's orders, newest first. Raises InvalidInput if `before` is none of them."""

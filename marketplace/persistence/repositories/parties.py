@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, exists, or_, select, union_all, update
+from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, exists, or_, select, union_all, update
 from sqlalchemy.exc import IntegrityError
 
 from marketplace.domain.acceptance import AcceptanceRule
@@ -44,7 +44,35 @@ _BEARERS = (
 _ORGANISATION = columns_of(organisations, Organisation)
 _NAMED = select(*_ORGANISATION).where(organisations.c.name.in_(bindparam("names", expanding=True)))
 _GATEWAY = columns_of(gateways, Gateway)
-_RULE = columns_of(acceptance_rules, AcceptanceRule)
+_RULE = select(*columns_of(acceptance_rules, AcceptanceRule)).where(
+    acceptance_rules.c.organisation_id == bindparam("it")
+)
+
+
+def _organisation(which: ColumnElement[bool]) -> Select[Any]:
+    """Of several the oldest."""
+    return select(*_ORGANISATION).where(which).order_by(organisations.c.serial)
+
+
+def _gateways(which: ColumnElement[bool]) -> Select[Any]:
+    return select(*_GATEWAY).where(which).order_by(gateways.c.serial)
+
+
+_IT: BindParameter[str] = bindparam("it")
+_ACCOUNT_BY_ID = _ACCOUNTS.where(accounts.c.id == _IT)
+_ACCOUNT_BY_EMAIL = _ACCOUNTS.where(accounts.c.email_key == _IT)
+_ACCOUNTS_OF = _ACCOUNTS.where(or_(accounts.c.organisation_id == _IT, accounts.c.id == _IT))
+_ORGANISATION_BY_ID = _organisation(organisations.c.id == _IT)
+_ORGANISATION_IN_REGISTRY = _organisation(organisations.c.registry_party_id == _IT)
+_ORGANISATION_SIGNING = _organisation(organisations.c.address == _IT)
+_GATEWAY_BY_ID = _gateways(gateways.c.id == _IT)
+_GATEWAY_BY_ADDRESS = _gateways(gateways.c.address_key == _IT)
+_GATEWAYS_OF = _gateways(gateways.c.organisation_id == _IT)
+_PARTIES: BindParameter[str] = bindparam("parties", expanding=True)
+_CALLED = union_all(
+    select(accounts.c.id, accounts.c.display_name).where(accounts.c.id.in_(_PARTIES)),
+    select(organisations.c.id, organisations.c.name).where(organisations.c.id.in_(_PARTIES)),
+)
 
 
 class SqlParties:
@@ -58,30 +86,28 @@ class SqlParties:
     async def account(self, account_id: str) -> Account | None:
         """By id."""
         if account_id not in self._people:
-            self._people[account_id] = next(iter(await self._accounts(accounts.c.id == account_id)), None)
+            self._people[account_id] = next(iter(await self._accounts(_ACCOUNT_BY_ID, account_id)), None)
         return self._people[account_id]
 
     async def account_by_email(self, email: str) -> Account | None:
         """By e-mail address, whatever its case."""
-        return next(iter(await self._accounts(accounts.c.email_key == email_key(email))), None)
+        return next(iter(await self._accounts(_ACCOUNT_BY_EMAIL, email_key(email))), None)
 
     async def accounts_of(self, party_id: str) -> Sequence[Account]:
         """The people of an organisation, or the one person with this id; oldest first."""
-        return await self._accounts(or_(accounts.c.organisation_id == party_id, accounts.c.id == party_id))
+        return await self._accounts(_ACCOUNTS_OF, party_id)
 
-    async def _accounts(self, which: ColumnElement[bool]) -> Sequence[Account]:
-        return [account_of(row) for row in (await self._connection.execute(_ACCOUNTS.where(which))).mappings()]
+    async def _accounts(self, asked: Select[Any], of: str) -> Sequence[Account]:
+        return [account_of(row) for row in (await self._connection.execute(asked, {"it": of})).mappings()]
 
     async def organisation(self, organisation_id: str) -> Organisation | None:
         """By id."""
         known = next((one for one in self._read if one.id == organisation_id), None)
-        return known or await self._organisation(organisations.c.id == organisation_id)
+        return known or await self._organisation(_ORGANISATION_BY_ID, organisation_id)
 
     async def names(self, party_ids: Collection[str]) -> Mapping[str, str]:
         """What organisations and people are called, by id; unknown ones are left out."""
-        named = select(organisations.c.id, organisations.c.name).where(organisations.c.id.in_(party_ids))
-        called = select(accounts.c.id, accounts.c.display_name).where(accounts.c.id.in_(party_ids))
-        rows = (await self._connection.execute(union_all(called, named))).all()
+        rows = (await self._connection.execute(_CALLED, {"parties": list(party_ids)})).all()
         return {row.id: row.display_name for row in rows}
 
     async def organisation_named(self, name: str) -> Organisation | None:
@@ -91,11 +117,11 @@ class SqlParties:
 
     async def organisation_in_registry(self, registry_party_id: str) -> Organisation | None:
         """By the id under which a registry names it."""
-        return await self._organisation(organisations.c.registry_party_id == registry_party_id)
+        return await self._organisation(_ORGANISATION_IN_REGISTRY, registry_party_id)
 
     async def organisation_signing(self, address: str) -> Organisation | None:
         """By its signing address; of several with the same the oldest."""
-        return await self._organisation(organisations.c.address == address_key(address))
+        return await self._organisation(_ORGANISATION_SIGNING, address_key(address))
 
     async def link(self, organisation_id: str, registry_party_id: str | None) -> None:
         """Say under which id registries name it; None takes it back. Raises Conflict where another one has the id."""
@@ -111,9 +137,8 @@ class SqlParties:
         self._read.clear()
         self._people.clear()
 
-    async def _organisation(self, which: ColumnElement[bool]) -> Organisation | None:
-        wanted = select(*_ORGANISATION).where(which).order_by(organisations.c.serial)
-        row = (await self._connection.execute(wanted)).mappings().first()
+    async def _organisation(self, asked: Select[Any], of: str) -> Organisation | None:
+        row = (await self._connection.execute(asked, {"it": of})).mappings().first()
         if row is None:
             return None
         return self._remember(value_of(Organisation, row))
@@ -156,8 +181,7 @@ class SqlParties:
 
     async def rule(self, organisation_id: str) -> AcceptanceRule:
         """The acceptance rule, or the default."""
-        wanted = select(*_RULE).where(acceptance_rules.c.organisation_id == organisation_id)
-        row = (await self._connection.execute(wanted)).mappings().first()
+        row = (await self._connection.execute(_RULE, {"it": organisation_id})).mappings().first()
         return AcceptanceRule() if row is None else value_of(AcceptanceRule, row)
 
     async def set_rule(self, organisation_id: str, rule: AcceptanceRule) -> None:
@@ -167,19 +191,18 @@ class SqlParties:
 
     async def gateway(self, gateway_id: str) -> Gateway | None:
         """By id."""
-        return next(iter(await self._gateways(gateways.c.id == gateway_id)), None)
+        return next(iter(await self._gateways(_GATEWAY_BY_ID, gateway_id)), None)
 
     async def gateway_by_address(self, address: str) -> Gateway | None:
         """By the address that signs its evidence, whatever its case."""
-        return next(iter(await self._gateways(gateways.c.address_key == address_key(address))), None)
+        return next(iter(await self._gateways(_GATEWAY_BY_ADDRESS, address_key(address))), None)
 
     async def gateways_of(self, organisation_id: str) -> Sequence[Gateway]:
         """Oldest first."""
-        return await self._gateways(gateways.c.organisation_id == organisation_id)
+        return await self._gateways(_GATEWAYS_OF, organisation_id)
 
-    async def _gateways(self, which: ColumnElement[bool]) -> Sequence[Gateway]:
-        wanted = select(*_GATEWAY).where(which).order_by(gateways.c.serial)
-        return [value_of(Gateway, row) for row in (await self._connection.execute(wanted)).mappings()]
+    async def _gateways(self, asked: Select[Any], of: str) -> Sequence[Gateway]:
+        return [value_of(Gateway, row) for row in (await self._connection.execute(asked, {"it": of})).mappings()]
 
     async def add_gateway(self, gateway: Gateway) -> None:
         """Raises Conflict if the id or the address is known already."""

@@ -15,6 +15,18 @@ _OF, _AT = plans.c, plan_holds.c
 _STATES = select(_OF.organisation_id, _OF.version, _OF.lessons).where(
     _OF.organisation_id.in_(bindparam("ids", expanding=True))
 )
+_OF_IT = _OF.organisation_id == bindparam("of")
+_CHANGES = (
+    select(_AT.order_id, _AT.slots, _AT.expires)
+    .where(_AT.organisation_id == bindparam("of"), _AT.version > bindparam("after"))
+    .order_by(_AT.version)
+)
+_SWAP = update(plans).where(_OF_IT, _OF.version == bindparam("seen"))
+_LESSON = select(_AT.organisation_id, _AT.promised, _AT.taken).where(_AT.order_id == bindparam("order"))
+_COUNTED = update(plans).where(_OF_IT).values(lessons=_OF.lessons + 1)
+_HELD = select(_AT.organisation_id, _AT.expires, _AT.slots).where(_AT.order_id == bindparam("order"))
+_RAISED = update(plans).where(_OF_IT).values(version=_OF.version + 1).returning(_OF.version)
+_HOLD = update(plan_holds).where(_AT.order_id == bindparam("order"))
 
 
 class SqlPlans:
@@ -29,9 +41,7 @@ class SqlPlans:
 
     async def changes(self, organisation_id: str, after: int) -> Sequence[Hold]:
         """Each order as it is now."""
-        mine = (_AT.organisation_id == organisation_id) & (_AT.version > after)
-        wanted = select(_AT.order_id, _AT.slots, _AT.expires).where(mine).order_by(_AT.version)
-        rows = (await self._connection.execute(wanted)).all()
+        rows = (await self._connection.execute(_CHANGES, {"of": organisation_id, "after": after})).all()
         return [Hold(row.order_id, tuple((one[0], *one[1:]) for one in row.slots), row.expires) for row in rows]
 
     async def hold(self, organisation_id: str, hold: Hold, lesson: Mapping[str, Any], *, seen: int) -> None:
@@ -40,8 +50,8 @@ class SqlPlans:
             row = {"organisation_id": organisation_id, "version": 1, "lessons": 0}
             swapped = await insert_once(self._connection, plans, row)
         else:
-            swap = update(plans).where(_OF.organisation_id == organisation_id, _OF.version == seen)
-            swapped = (await self._connection.execute(swap.values(version=seen + 1))).rowcount == 1
+            swap = {"of": organisation_id, "seen": seen, "version": seen + 1}
+            swapped = (await self._connection.execute(_SWAP, swap)).rowcount == 1
         if not swapped:
             raise Conflict(f"the plan of {organisation_id} has changed since version {seen}; look at it again")
         row = {
@@ -77,14 +87,12 @@ class SqlPlans:
 
     async def learn(self, order_id: str, now: int, worked: int | None) -> None:
         """Once for each order."""
-        wanted = select(_AT.organisation_id, _AT.promised, _AT.taken).where(_AT.order_id == order_id)
-        row = (await self._connection.execute(wanted)).first()
+        row = (await self._connection.execute(_LESSON, {"order": order_id})).first()
         if row is None or row.taken is not None or worked is None or now <= row.promised:
             return
-        counted = update(plans).where(_OF.organisation_id == row.organisation_id)
-        await self._connection.execute(counted.values(lessons=_OF.lessons + 1))
-        told = update(plan_holds).where(_AT.order_id == order_id)
-        await self._connection.execute(told.values(worked=max(1, worked), taken=now - row.promised))
+        await self._connection.execute(_COUNTED, {"of": row.organisation_id})
+        told = {"order": order_id, "worked": max(1, worked), "taken": now - row.promised}
+        await self._connection.execute(_HOLD, told)
 
     async def learned(self, organisation_id: str, limit: int) -> Sequence[Learned]:
         """The latest of them."""
@@ -95,15 +103,12 @@ class SqlPlans:
 
     async def _held(self, order_id: str) -> Any:
         """Organisation and expiry of an order that has slots, or None."""
-        wanted = select(_AT.organisation_id, _AT.expires, _AT.slots).where(_AT.order_id == order_id)
-        row = (await self._connection.execute(wanted)).first()
+        row = (await self._connection.execute(_HELD, {"order": order_id})).first()
         return row if row is not None and row.slots else None
 
     async def _change(self, order_id: str, organisation_id: str, **values: Any) -> None:
-        raised = update(plans).where(_OF.organisation_id == organisation_id).values(version=_OF.version + 1)
-        version = await self._connection.scalar(raised.returning(_OF.version))
-        changed = update(plan_holds).where(_AT.order_id == order_id)
-        await self._connection.execute(changed.values(version=version, **values))
+        version = await self._connection.scalar(_RAISED, {"of": organisation_id})
+        await self._connection.execute(_HOLD, {"order": order_id, "version": version, **values})
 
 
 async def _states(connection: Connection, ids: Sequence[str]) -> Sequence[PlanState]:

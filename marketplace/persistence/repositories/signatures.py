@@ -2,15 +2,26 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, bindparam, select
 
 from marketplace.persistence.late import Connection
 from marketplace.persistence.mapping import columns_of, row_of, value_of
-from marketplace.persistence.statements import held, insert_once, upsert
+from marketplace.persistence.statements import Held, insert_once, upsert
 from marketplace.persistence.tables import signature_requests
 from marketplace.ports.unit_of_work import SignatureRequest
 
-_COLUMNS = columns_of(signature_requests, SignatureRequest)
+_OF = signature_requests.c
+
+
+def _asked(which: ColumnElement[bool]) -> Held:
+    """Oldest first."""
+    return Held(select(*columns_of(signature_requests, SignatureRequest)).where(which).order_by(_OF.serial))
+
+
+_BY_ID = _asked(_OF.id == bindparam("it"))
+_OF_AGREEMENT = _asked(_OF.agreement_id == bindparam("it"))
+_OF_ORGANISATION = _asked(_OF.organisation_id == bindparam("it"))
+_OPEN = _asked((_OF.organisation_id == bindparam("it")) & (_OF.status == "open"))
 
 
 class SqlSignatures:
@@ -25,7 +36,7 @@ class SqlSignatures:
 
     async def get(self, request_id: str) -> SignatureRequest | None:
         """By id; a writing transaction holds it until its end."""
-        return next(iter(await self._read(signature_requests.c.id == request_id)), None)
+        return next(iter(await self._read(_BY_ID, request_id)), None)
 
     async def save(self, request: SignatureRequest) -> None:
         """Replace."""
@@ -33,14 +44,12 @@ class SqlSignatures:
 
     async def of_organisation(self, organisation_id: str, *, open_only: bool) -> Sequence[SignatureRequest]:
         """Oldest first."""
-        asked = signature_requests.c.organisation_id == organisation_id
-        return await self._read(asked & (signature_requests.c.status == "open") if open_only else asked)
+        return await self._read(_OPEN if open_only else _OF_ORGANISATION, organisation_id)
 
     async def of_agreement(self, agreement_id: str) -> Sequence[SignatureRequest]:
         """All requests about an agreement, oldest first."""
-        return await self._read(signature_requests.c.agreement_id == agreement_id)
+        return await self._read(_OF_AGREEMENT, agreement_id)
 
-    async def _read(self, which: ColumnElement[bool]) -> Sequence[SignatureRequest]:
-        wanted = select(*_COLUMNS).where(which).order_by(signature_requests.c.serial)
-        rows = (await self._connection.execute(held(self._connection, wanted))).mappings()
+    async def _read(self, asked: Held, of: str) -> Sequence[SignatureRequest]:
+        rows = (await self._connection.execute(asked.on(self._connection), {"it": of})).mappings()
         return [value_of(SignatureRequest, row) for row in rows]

@@ -155,7 +155,7 @@ async def test_a_row_that_is_read_to_be_replaced_is_held(postgresql_url: str, mo
         async with uow.write() as tx:
             await save(tx)
         assert await signatures_kept(uow) == 2
-        monkeypatch.setattr("marketplace.persistence.repositories.agreements.held", lambda _, wanted: wanted)
+        monkeypatch.setattr("marketplace.persistence.statements.reads_only", lambda _: True)
         assert await signatures_kept(uow) == 1
 
 
