@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from bootstrap.container import Container, open_container
 from bootstrap.monitor import checks_of, monitored
+from bootstrap.processes import keep_what_is_loaded
 from bootstrap.settings import Settings
 from bootstrap.tracing import TracedRequests, open_tracing
 from mobile_api.app import create_app, stop_streams
@@ -75,5 +76,6 @@ async def run_api(settings: Settings) -> None:
             forwarded_allow_ips=list(settings.trusted_proxies),
             timeout_graceful_shutdown=GRACE_S,
         )
+        keep_what_is_loaded()
         async with monitored(container, checks_of(container)):
             await _Server(config, app, stopping).serve()

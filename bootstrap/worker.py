@@ -9,6 +9,7 @@ from bootstrap.container import Container, open_container
 from bootstrap.duty import Step, on_duty
 from bootstrap.log_keeper import sweep
 from bootstrap.monitor import checks_of, monitored
+from bootstrap.processes import keep_what_is_loaded
 from bootstrap.relaying import polling, told
 from bootstrap.settings import Settings
 from bootstrap.tracing import open_tracing
@@ -80,6 +81,7 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
         on_duty(container.database.duty("chain"), watch_chain, container.metrics) as watch_chain_for_all,
     ):
         relay, broker = Relay(container.ctx), container.broker
+        keep_what_is_loaded()
         relaying = polling(relay) if broker is None else told(relay, calls, broker)
         try:
             async with asyncio.TaskGroup() as tasks:

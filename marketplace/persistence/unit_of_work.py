@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import cached_property
+from typing import TypeVar
 
 from marketplace.persistence.engines import Engines
 from marketplace.persistence.failures import translated
@@ -27,27 +29,38 @@ Announce = Callable[[Sequence[int]], None]
 """Is told, after the commit, which effects may be done at once. It neither waits nor fails."""
 
 
+R = TypeVar("R")
+
+
+def _made(kind: Callable[[Connection], R]) -> cached_property[R]:
+    return cached_property(lambda transaction: kind(transaction._connection))
+
+
 class SqlTransaction:
-    """The repositories of one open transaction."""
+    """The repositories of one open transaction, each made when it is first asked for: most need two or three."""
 
     def __init__(self, connection: Connection) -> None:
+        self._connection = connection
         self._log = EventLog(connection)
-        self._outbox = outbox = SqlOutbox(connection)
-        self.orders: ports.Orders = SqlOrders(connection, self._log, outbox)
-        self.agreements: ports.Agreements = SqlAgreements(connection)
-        self.parties: ports.Parties = SqlParties(connection)
-        self.inbox: ports.Inbox = SqlInbox(connection)
-        self.signatures: ports.Signatures = SqlSignatures(connection)
-        self.production: ports.Production = SqlProduction(connection)
-        self.plans: ports.Plans = SqlPlans(connection)
-        self.outbox: ports.Outbox = outbox
-        self.cursor: ports.ChainCursor = SqlChainCursor(connection)
-        self.freezes: ports.Freezes = SqlFreezes(connection)
-        self.restores: ports.Restores = SqlRestores(connection)
-        self.lost: ports.LostAgreements = SqlLostAgreements(connection)
-        self.idempotency: ports.Idempotency = SqlIdempotency(connection)
-        self.designs: ports.DesignFiles = SqlDesignFiles(connection)
-        self.oauth: ports.OAuth = SqlOAuth(connection)
+        self._outbox = SqlOutbox(connection)
+        self.outbox: ports.Outbox = self._outbox
+
+    orders: cached_property[ports.Orders] = cached_property(
+        lambda transaction: SqlOrders(transaction._connection, transaction._log, transaction._outbox)
+    )
+    agreements: cached_property[ports.Agreements] = _made(SqlAgreements)
+    parties: cached_property[ports.Parties] = _made(SqlParties)
+    inbox: cached_property[ports.Inbox] = _made(SqlInbox)
+    signatures: cached_property[ports.Signatures] = _made(SqlSignatures)
+    production: cached_property[ports.Production] = _made(SqlProduction)
+    plans: cached_property[ports.Plans] = _made(SqlPlans)
+    cursor: cached_property[ports.ChainCursor] = _made(SqlChainCursor)
+    freezes: cached_property[ports.Freezes] = _made(SqlFreezes)
+    restores: cached_property[ports.Restores] = _made(SqlRestores)
+    lost: cached_property[ports.LostAgreements] = _made(SqlLostAgreements)
+    idempotency: cached_property[ports.Idempotency] = _made(SqlIdempotency)
+    designs: cached_property[ports.DesignFiles] = _made(SqlDesignFiles)
+    oauth: cached_property[ports.OAuth] = _made(SqlOAuth)
 
     @property
     def added(self) -> Sequence[int]:

@@ -1,4 +1,4 @@
-"""All routers, in the order of the description."""
+"""All routers, in the order of the description and of the search for a request's route: the busiest are first."""
 
 from fastapi import APIRouter, FastAPI
 
@@ -16,6 +16,9 @@ from mobile_api.routers.products import products
 from mobile_api.routers.signature_requests import signature_requests
 
 ALWAYS: tuple[APIRouter, ...] = (
+    orders,
+    signature_requests,
+    floor,
     accounts,
     tokens,
     clients,
@@ -24,10 +27,7 @@ ALWAYS: tuple[APIRouter, ...] = (
     chain,
     products,
     designs,
-    orders,
     live,
-    signature_requests,
-    floor,
     messages,
 )
 
