@@ -92,7 +92,8 @@ class Answers:
         self._locks[name] = (lock, users + 1)
         try:
             try:
-                async with asyncio.timeout(self._wait_s):
+                # Who is alone, and nearly everybody is, waits for nobody and needs no alarm clock.
+                async with asyncio.timeout(self._wait_s if users else None):
                     await lock.acquire()
             except TimeoutError as error:
                 raise KeyInUse("the first request with this key still runs") from error
