@@ -1,6 +1,7 @@
 """Connections. SQLite: one writing connection a process, which is the queue of its writers, and a few that read.
 
-PostgreSQL: one pool. Every wait has a deadline: for a connection, for a lock, for a statement.
+PostgreSQL: one pool for transactions, a small one for single questions. Every wait has a deadline: for a connection,
+for a lock, for a statement.
 """
 
 import asyncio
@@ -37,6 +38,11 @@ KEEPALIVE = {"keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count"
 _NO_TRANSACTION = "lotsizeone_no_transaction"
 
 
+READS_ONLY = "reads_only"
+_HOLDS_NOTHING = {READS_ONLY: True}
+"""An option of engines whose transactions write nothing, and so keep no row from others."""
+
+
 class UnknownDatabase(ValueError):
     """The URL names no database that we can use."""
 
@@ -57,8 +63,8 @@ class Engines:
 
     async def dispose(self) -> None:
         """Close every connection."""
-        await self.read.dispose()
-        await self.write.dispose()
+        for engine in (self.single, self.read, self.write):
+            await engine.dispose()
 
 
 def open_engines(
@@ -100,22 +106,24 @@ def _postgresql(url: URL, lock_timeout_s: int, transaction_timeout_s: float | No
         "options": options,
         "cursor_factory": AsyncRawCursor,
     }
-    engine = create_async_engine(
-        url.set(drivername="postgresql+psycopg"),
-        pool_size=5,
-        max_overflow=5,
-        pool_timeout=lock_timeout_s,
-        json_serializer=dump_json,
+    common = {
+        "pool_timeout": lock_timeout_s,
+        "json_serializer": dump_json,
         # PostgreSQL's own placeholders: the driver need not read each statement to find its own.
-        paramstyle="numeric_dollar",
-        use_native_hstore=False,  # it would be asked for with the driver's placeholders
-        connect_args=connecting | KEEPALIVE,
-    )
-    watch(engine.sync_engine, transaction_timeout_s)
-    translate_at_once(engine.sync_engine)
+        "paramstyle": "numeric_dollar",
+        "use_native_hstore": False,  # it would be asked for with the driver's placeholders
+        "connect_args": connecting | KEEPALIVE,
+    }
+    url = url.set(drivername="postgresql+psycopg")
+    engine = create_async_engine(url, pool_size=5, max_overflow=5, **common)
+    # Connections of their own: to take one of the others out of its transactions and back took as long as a question.
+    single = create_async_engine(url, pool_size=2, max_overflow=3, isolation_level="AUTOCOMMIT", **common)
+    for one in (engine, single):
+        watch(one.sync_engine, transaction_timeout_s)
+        translate_at_once(one.sync_engine)
     # One consistent view for whoever only reads; the pool is the same.
-    reader = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-    return Engines(write=engine, read=reader, single=engine.execution_options(isolation_level="AUTOCOMMIT"))
+    reader = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True, **_HOLDS_NOTHING)
+    return Engines(write=engine, read=reader, single=single.execution_options(**_HOLDS_NOTHING))
 
 
 def _sqlite(url: URL, lock_timeout_s: int) -> Engines:

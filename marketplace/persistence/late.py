@@ -74,23 +74,27 @@ Question = Callable[[Connection, Sequence[K]], Awaitable[Sequence[A]]]
 
 
 class Gatherings:
-    """Where the glances of a process meet: one gathering for each question."""
+    """Where the glances of a process meet: what they ask at one moment is asked on one connection, each question once
+    for all who ask it. To take a connection and to give it back costs as much as a question."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
-        self._by_question: dict[Any, Gathering[Any, Any]] = {}
+        self._gathering: Gathering[tuple[Question[Any, Any], Any], Any] = Gathering(self._answers)
 
     async def ask(self, question: Question[K, A], key: K) -> A:
         """The answer for `key`. Raises StoreUnavailable, Apart."""
-        if question not in self._by_question:
-
-            async def ask_all(keys: Sequence[K]) -> Sequence[A]:
-                async with self._engine.connect() as connection:
-                    return await question(connection, keys)
-
-            self._by_question[question] = Gathering(ask_all)
-        found: A = await self._by_question[question].do(key)
+        found: A = await self._gathering.do((question, key))
         return found
+
+    async def _answers(self, asked: Sequence[tuple[Question[Any, Any], Any]]) -> Sequence[Any]:
+        answers: list[Any] = [None] * len(asked)
+        async with self._engine.connect() as connection:
+            for question in dict.fromkeys(question for question, _ in asked):
+                places = [place for place, (wanted, _) in enumerate(asked) if wanted is question]
+                found = await question(connection, [asked[place][1] for place in places])
+                for place, answer in zip(places, found, strict=True):
+                    answers[place] = answer
+        return answers
 
 
 class Glance(Late):

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Column, Executable, Select, Table, bindparam, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from marketplace.persistence.engines import READS_ONLY
 from marketplace.persistence.late import Connection, Row, postponed
 
 
@@ -34,8 +35,7 @@ class Held:
 def reads_only(connection: Connection) -> bool:
     """Whether nothing can be written in the transaction."""
     begun = connection.sync_connection
-    options = begun.get_execution_options() if begun is not None else {}
-    return options.get("postgresql_readonly", False) or options.get("isolation_level") == "AUTOCOMMIT"
+    return begun is not None and READS_ONLY in begun.get_execution_options()
 
 
 async def insert_once(connection: Connection, table: Table, row: Row) -> bool:
