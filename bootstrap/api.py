@@ -25,6 +25,7 @@ def build_app(container: Container, stopping: Callable[[], bool] = lambda: False
     """The ASGI app of this process; `stopping` says that it was told to stop."""
     settings = ApiSettings(
         jwt_secret=container.jwt_secret,
+        jwt_secret_also_read=container.settings.jwt_secret_also_read.get_secret_value(),
         vapid_public_key=container.vapid.public_key,
         public_url=container.settings.public_url,
         development=container.settings.development,

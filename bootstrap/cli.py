@@ -76,7 +76,11 @@ def api(
     port: Annotated[int | None, typer.Option(help="Port; else PORT, or 8000.", min=0, max=65535)] = None,
     child: Child = False,
 ) -> None:
-    """Serve the app and its interface, and take in what gateways report."""
+    """Serve the app and its interface, and take in what gateways report.
+
+    Settings come from the environment. JWT_SECRET signs tokens; JWT_SECRET_ALSO_READ is a second secret, which is read
+    and never signs: the next one or the former one, so that nobody is signed out while one replaces the other.
+    """
     from bootstrap.api import run_api  # noqa: PLC0415
 
     begin(child)

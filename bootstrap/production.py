@@ -22,8 +22,7 @@ def refusals(settings: Any) -> Iterator[str]:
     if missing:
         yield f"needs {', '.join(name.upper() for name in missing)}: set them, or use PROFILE=development"
         return
-    if len(settings.jwt_secret.get_secret_value().encode()) < LEAST_SECRET_BYTES:
-        yield f"needs a JWT_SECRET of at least {LEAST_SECRET_BYTES} bytes"
+    yield from _of_the_tokens(settings)
     if settings.argon2_memory_kib < LEAST_ARGON2_MEMORY_KIB or settings.argon2_passes < LEAST_ARGON2_PASSES:
         least = f"{LEAST_ARGON2_MEMORY_KIB} and {LEAST_ARGON2_PASSES}"
         yield f"needs ARGON2_MEMORY_KIB and ARGON2_PASSES of at least {least}"
@@ -35,6 +34,16 @@ def refusals(settings: Any) -> Iterator[str]:
     if settings.confirmations == 0:
         yield "needs CONFIRMATIONS above 0: a block without others over it is not final"
     yield from _of_the_network(settings)
+
+
+def _of_the_tokens(settings: Any) -> Iterator[str]:
+    signs, also_read = (getattr(settings, name).get_secret_value() for name in ("jwt_secret", "jwt_secret_also_read"))
+    if len(signs.encode()) < LEAST_SECRET_BYTES:
+        yield f"needs a JWT_SECRET of at least {LEAST_SECRET_BYTES} bytes"
+    if also_read and len(also_read.encode()) < LEAST_SECRET_BYTES:
+        yield f"needs a JWT_SECRET_ALSO_READ of at least {LEAST_SECRET_BYTES} bytes, or none"
+    if also_read == signs:
+        yield "needs another JWT_SECRET_ALSO_READ than JWT_SECRET, or none"
 
 
 def _of_the_network(settings: Any) -> Iterator[str]:

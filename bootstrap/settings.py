@@ -48,6 +48,7 @@ class Settings(BaseSettings):
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ("127.0.0.1",)
 
     jwt_secret: SecretStr = SecretStr("")
+    jwt_secret_also_read: SecretStr = SecretStr("")
     vapid_private_key: SecretStr = SecretStr("")
     push_contact: str = "mailto:operator@example.org"
     push_origins: Annotated[tuple[str, ...], NoDecode] = ()

@@ -45,7 +45,7 @@ def create_app(
         settings=settings,
         passwords=Passwords(memory_kib=settings.argon2_memory_kib, passes=settings.argon2_passes),
         attempts=Attempts(),
-        answers=Answers(settings.jwt_secret),
+        answers=Answers(settings.keys),
         live=LiveTimeline(ctx),
         checks={**checks_of(ctx), **(checks or {})},
     )

@@ -10,8 +10,8 @@ import hashlib
 import hmac
 import json
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -23,6 +23,7 @@ from marketplace.application.context import Context
 from marketplace.domain.errors import Conflict, DomainError, InvalidInput
 from marketplace.ports.unit_of_work import Apart, StoredAnswer
 from mobile_api.errors import Busy, KeyInUse, KeyReused, problem_for
+from mobile_api.keys import Key
 
 HEADER = "Idempotency-Key"
 LONGEST_KEY = 255
@@ -43,10 +44,9 @@ class Answers:
     and whichever of them dies.
     """
 
-    def __init__(self, secret: str, *, wait_s: float = WAIT_S) -> None:
-        key = hmac.digest(secret.encode(), b"remembered answers", hashlib.sha256)
-        self._digest_key = hmac.digest(key, b"digest", hashlib.sha256)
-        self._seal = AESGCM(hmac.digest(key, b"seal", hashlib.sha256))
+    def __init__(self, keys: Sequence[Key], *, wait_s: float = WAIT_S) -> None:
+        """The first of `keys` seals, each of them opens."""
+        self._seals = [_Seal(key) for key in keys]
         self._wait_s = wait_s
         self._locks: dict[Name, tuple[asyncio.Lock, int]] = {}
 
@@ -56,32 +56,30 @@ class Answers:
         Raises KeyReused for another body, KeyInUse when the first request takes too long, InvalidInput for a bad key.
         """
         name = (principal, f"{request.method} {request.url.path}", key_of(request))
-        body_hash = hmac.new(self._digest_key, await request.body(), hashlib.sha256).hexdigest()
+        body = await request.body()
         async with self._alone(name):
             stored = await remembered.find(ctx, name)
             if stored is not None:
-                return self._replay(name, stored, body_hash)
+                return self._replay(name, stored, body)
             try:
                 try:
-                    return await self._do(ctx, request, name, body_hash, handle, together=True)
+                    return await self._do(ctx, request, name, handle, together=True)
                 except Apart:
-                    return await self._do(ctx, request, name, body_hash, handle, together=False)
+                    return await self._do(ctx, request, name, handle, together=False)
             except Exception:
                 # Another process may have been faster with the same request: then its answer is ours.
                 stored = await remembered.find(ctx, name)
                 if stored is None:
                     raise
-                return self._replay(name, stored, body_hash)
+                return self._replay(name, stored, body)
 
-    async def _do(
-        self, ctx: Context, request: Request, name: Name, body_hash: str, handle: Handle, *, together: bool
-    ) -> Response:
+    async def _do(self, ctx: Context, request: Request, name: Name, handle: Handle, *, together: bool) -> Response:
         """What `handle` does and what it answers, in one transaction."""
         async with remembered.OneTransaction(ctx.uow, together=together) as unit:
             request.state.ctx = remembered.within(ctx, unit)
             response, stands = await _answer(request, handle, unit)
             if stands:
-                await unit.keep(name, self._sealed(name, response, body_hash), ctx)
+                await unit.keep(name, self._sealed(name, response, await request.body()), ctx)
         return response
 
     @asynccontextmanager
@@ -106,25 +104,49 @@ class Answers:
             if users > 1:
                 self._locks[name] = (lock, users - 1)
 
-    def _sealed(self, name: Name, response: Response, body_hash: str) -> StoredAnswer:
-        nonce = os.urandom(12)
-        sealed = nonce + self._seal.encrypt(nonce, bytes(response.body), _bound_to(name))
+    def _sealed(self, name: Name, response: Response, body: bytes) -> StoredAnswer:
+        seal = self._seals[0]
         content_type = response.headers.get("content-type", "")
-        return StoredAnswer(body_hash, response.status_code, content_type, base64.b64encode(sealed))
+        return StoredAnswer(
+            seal.digest(body), response.status_code, content_type, seal.close(name, bytes(response.body))
+        )
 
-    def _replay(self, name: Name, stored: StoredAnswer, body_hash: str) -> Response:
-        if not hmac.compare_digest(stored.body_hash, body_hash):
+    def _replay(self, name: Name, stored: StoredAnswer, body: bytes) -> Response:
+        seal, answer = self._opened(name, stored)
+        if not hmac.compare_digest(stored.body_hash, seal.digest(body)):
             raise KeyReused("this key belongs to another request")
-        sealed = base64.b64decode(stored.body)
-        try:
-            body = self._seal.decrypt(sealed[:12], sealed[12:], _bound_to(name))
-        except InvalidTag as error:
-            # The secret has been replaced since; doing it a second time would be worse than saying so.
-            raise Conflict(
-                "this key was used, and its answer can no longer be read: look before trying anew"
-            ) from error
         headers = {"Idempotent-Replayed": "true"}
-        return Response(body or None, stored.status, headers=headers, media_type=stored.content_type or None)
+        return Response(answer or None, stored.status, headers=headers, media_type=stored.content_type or None)
+
+    def _opened(self, name: Name, stored: StoredAnswer) -> tuple["_Seal", bytes]:
+        for seal in self._seals:
+            with suppress(InvalidTag):
+                return seal, seal.open(name, stored.body)
+        # Its secret is no longer there; doing it a second time would be worse than saying so.
+        raise Conflict("this key was used, and its answer can no longer be read: look before trying anew")
+
+
+class _Seal:
+    """What one secret makes of an answer and of the request's body."""
+
+    def __init__(self, key: Key) -> None:
+        own = hmac.digest(key.secret.encode(), b"remembered answers", hashlib.sha256)
+        self._digest_key = hmac.digest(own, b"digest", hashlib.sha256)
+        self._box = AESGCM(hmac.digest(own, b"seal", hashlib.sha256))
+
+    def digest(self, body: bytes) -> str:
+        """By which the same body is known again."""
+        return hmac.new(self._digest_key, body, hashlib.sha256).hexdigest()
+
+    def close(self, name: Name, answer: bytes) -> bytes:
+        """The answer, readable under this name only."""
+        nonce = os.urandom(12)
+        return base64.b64encode(nonce + self._box.encrypt(nonce, answer, _bound_to(name)))
+
+    def open(self, name: Name, sealed: bytes) -> bytes:
+        """The answer. Raises InvalidTag where another secret closed it."""
+        raw = base64.b64decode(sealed)
+        return self._box.decrypt(raw[:12], raw[12:], _bound_to(name))
 
 
 def key_of(request: Request) -> str:

@@ -3,19 +3,23 @@
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from mobile_api.keys import Key, key_of
+
 GATEWAY_AUDIENCE = "gateway"
 """The audience of gateway tokens: a person's token opens no gateway door and the other way round."""
 
 
 @dataclass(frozen=True, slots=True)
 class ApiSettings:
-    """Settings of the interface. `jwt_secret` signs tokens (HS256) and keys the digests of remembered answers.
+    """Settings of the interface. `jwt_secret` signs tokens (HS256) and seals remembered answers.
 
     Raises ValueError for a secret shorter than 32 bytes (RFC 7518, 3.2: a key as long as the hash) and for bounds
     that would switch a protection off.
     """
 
     jwt_secret: str = field(repr=False)
+    jwt_secret_also_read: str = field(default="", repr=False)
+    """The next secret or the former one, while one is replaced by the other; it never signs. Empty: there is none."""
     issuer: str = "lotsizeone"
     audience: str = "lotsizeone-app"
     token_days: int = 7
@@ -33,6 +37,10 @@ class ApiSettings:
     def __post_init__(self) -> None:
         if len(self.jwt_secret.encode()) < 32:
             raise ValueError("jwt_secret must be at least 32 bytes of randomness")
+        if self.jwt_secret_also_read and len(self.jwt_secret_also_read.encode()) < 32:
+            raise ValueError("jwt_secret_also_read must be at least 32 bytes of randomness, or empty")
+        if self.jwt_secret_also_read == self.jwt_secret:
+            raise ValueError("jwt_secret_also_read must be another one than jwt_secret")
         if not 1 <= self.token_days <= 30:
             raise ValueError("token_days must be from 1 to 30")
         if not 60 <= self.gateway_token_s <= 3600:
@@ -46,3 +54,10 @@ class ApiSettings:
             raise ValueError("max_body_bytes must be from 1 KiB to 64 MiB")
         if self.audience == GATEWAY_AUDIENCE:
             raise ValueError("the audience of people must differ from the audience of gateways")
+
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        """The key that signs, and after it the one that is read too, if there is one."""
+        if not self.jwt_secret_also_read:
+            return (key_of(self.jwt_secret),)
+        return key_of(self.jwt_secret), key_of(self.jwt_secret_also_read)

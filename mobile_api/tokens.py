@@ -4,7 +4,8 @@ import base64
 import binascii
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -14,10 +15,12 @@ import jwt
 
 from marketplace.domain.clients import SCOPES
 from marketplace.domain.errors import Unauthenticated
+from mobile_api.keys import Key
 from mobile_api.settings import ApiSettings
 
 ALGORITHM = "HS256"
 HEADER = {"alg": ALGORITHM, "typ": "JWT"}
+"""What every header says. Beside it stands the key's name (`kid`), save in tokens from before keys had names."""
 LEEWAY = timedelta(seconds=60)
 """How far the clocks of two of our processes may differ."""
 LONGEST = 4096
@@ -72,41 +75,57 @@ def issue(
     }
     if client_id is not None:
         payload |= {"client_id": client_id, "scope": scope}  # RFC 9068, 2.2
-    token = jwt.encode(payload, settings.jwt_secret, algorithm=ALGORITHM, headers=HEADER)
+    key = settings.keys[0]
+    token = jwt.encode(payload, key.secret, algorithm=ALGORITHM, headers=HEADER | {"kid": key.kid})
     return token, Claims(subject, token_id, role, datetime.fromtimestamp(expires, UTC), client_id, scope)
 
 
 def read(settings: ApiSettings, token: str, *, audience: str, lifetime: timedelta, now: datetime) -> Claims:
     """The claims of a token of ours for `audience`.
 
-    Raises Unauthenticated for anything else: another algorithm or header, a missing claim, a time that is not a whole
-    number, an expiry later than we ever give, an encoding that is not canonical.
+    Raises Unauthenticated for anything else: another algorithm or header, a key that we do not have, a missing claim, a
+    time that is not a whole number, an expiry later than we ever give, an encoding that is not canonical.
     """
     if len(token) > LONGEST:
         raise Unauthenticated("the token is not one of ours")
-    payload = _signed(token, settings.jwt_secret, settings.issuer, audience)
+    payload = _signed(token, settings.keys, settings.issuer, audience)
     return _checked(payload, audience, lifetime, now)
 
 
 @lru_cache(maxsize=REMEMBERED)
-def _signed(token: str, secret: str, issuer: str, audience: str) -> Mapping[str, Any]:
+def _signed(token: str, keys: tuple[Key, ...], issuer: str, audience: str) -> Mapping[str, Any]:
     """What a token of ours says. That never changes, so a caller's next request need not prove it again; whether the
     token is still good is asked each time. Raises Unauthenticated, which is not remembered.
     """
     try:
-        if not _canonical(token) or jwt.get_unverified_header(token) != HEADER:
-            raise Unauthenticated("the token is not one of ours")
-        return jwt.decode(
-            token,
-            secret,
-            algorithms=[ALGORITHM],
-            audience=audience,
-            issuer=issuer,
-            # Times are compared by the caller, with the marketplace's clock instead of the machine's.
-            options={"require": CLAIMS, "verify_exp": False, "verify_iat": False, "verify_nbf": False},
-        )
+        if _canonical(token):
+            for key in _keys_for(jwt.get_unverified_header(token), keys):
+                with suppress(jwt.InvalidSignatureError):
+                    return _decoded(token, key, issuer, audience)
     except (jwt.PyJWTError, ValueError, RecursionError) as error:
         raise Unauthenticated("the token is not one of ours") from error
+    raise Unauthenticated("the token is not one of ours")
+
+
+def _keys_for(header: Mapping[str, Any], keys: Sequence[Key]) -> Sequence[Key]:
+    """The key that a header names, or all of them where it names none, as none did once. Any other header has no key:
+    the name is compared with those of ours, and neither looked up nor opened anywhere.
+    """
+    if header == HEADER:
+        return keys
+    return [key for key in keys if header == HEADER | {"kid": key.kid}]
+
+
+def _decoded(token: str, key: Key, issuer: str, audience: str) -> Mapping[str, Any]:
+    return jwt.decode(
+        token,
+        key.secret,
+        algorithms=[ALGORITHM],
+        audience=audience,
+        issuer=issuer,
+        # Times are compared by the caller, with the marketplace's clock instead of the machine's.
+        options={"require": CLAIMS, "verify_exp": False, "verify_iat": False, "verify_nbf": False},
+    )
 
 
 def _checked(payload: Mapping[str, Any], audience: str, lifetime: timedelta, now: datetime) -> Claims:

@@ -111,15 +111,13 @@ async def _parts(watch: Watch, watcher: Watcher) -> AsyncIterator[bytes]:
     last = watch.after
     # The watch began before this first read, so that nothing falls between history and live.
     news = True
-    while True:
+    while await watch.admitted():
         if news:
             for item in await view_timeline.timeline(watch.ctx, watch.caller, watch.order_id, after=last):
                 yield frame(item)
                 last = item.id
-        elif await watch.admitted():
-            yield b": still here\n\n"
         else:
-            return
+            yield b": still here\n\n"
         news = await watcher.news(watch.heartbeat_s)
 
 

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
 from bootstrap.api import build_app
 from bootstrap.container import open_container
 from bootstrap.settings import Settings, SettingsRefused
 from contracts.deployer import AddressBook
+from tests.mobile_api.world import client_of
 
 FACTORY, DELIVERY, SUPPLY, EURO = ("0x" + digit * 40 for digit in "1234")
 BOOK = AddressBook(31337, FACTORY, DELIVERY, SUPPLY, EURO, 1)
@@ -51,6 +53,19 @@ async def test_it_opens_again_with_the_same_secrets(settings: Settings) -> None:
         first = (container.jwt_secret, container.vapid.public_key)
     async with open_container(settings) as container:
         assert (container.jwt_secret, container.vapid.public_key) == first
+
+
+async def test_a_token_outlives_its_secret_while_that_is_read(settings: Settings) -> None:
+    async with open_container(settings) as container, client_of(build_app(container)) as http:
+        assert (await http.post("/v1/accounts", json=ANA)).status_code == 201
+        token = (await http.post("/v1/tokens", auth=(ANA["email"], ANA["password"]))).json()["access_token"]
+        former = container.jwt_secret
+    for also_read, status in ((former, 200), ("", 401)):
+        given = {"jwt_secret": SecretStr("n" * 32), "jwt_secret_also_read": SecretStr(also_read)}
+        changed = settings.model_copy(update=given)
+        async with open_container(changed) as container, client_of(build_app(container)) as http:
+            answer = await http.get("/v1/me", headers={"Authorization": f"Bearer {token}"})
+            assert answer.status_code == status
 
 
 async def test_without_addresses_it_says_what_to_do(tmp_path: Path) -> None:

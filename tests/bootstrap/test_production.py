@@ -20,6 +20,8 @@ from tests.bootstrap.test_settings import COMPLETE
 POSTGRESQL = "postgresql+psycopg://shop:a-long-one@db.internal/shop"
 BAD = {
     "a short secret": ({"JWT_SECRET": "short"}, "JWT_SECRET"),
+    "a short secret that is read too": ({"JWT_SECRET_ALSO_READ": "short"}, "JWT_SECRET_ALSO_READ"),
+    "the same secret twice": ({"JWT_SECRET_ALSO_READ": COMPLETE["JWT_SECRET"]}, "JWT_SECRET_ALSO_READ"),
     "cheap password hashes": ({"ARGON2_PASSES": "1"}, "ARGON2_PASSES"),
     "an arbiter that is no address": ({"ARBITER": "the-arbiter"}, "ARBITER"),
     "a token that is no address": ({"TOKEN": "EURC"}, "TOKEN"),

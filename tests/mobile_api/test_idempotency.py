@@ -11,6 +11,7 @@ from marketplace.application import place_order, register
 from marketplace.domain.errors import Conflict, InvalidInput
 from marketplace.ports.chain import ChainUnavailable
 from mobile_api.idempotency import Answers
+from mobile_api.keys import key_of
 from tests.mobile_api.world import PASSWORD, SETTINGS, Person, World
 
 
@@ -98,7 +99,7 @@ async def test_the_second_in_flight_waits_and_gives_up_in_time(
     world: World, customer: Person, placing: Counted
 ) -> None:
     services = world.app.state.services
-    object.__setattr__(services, "answers", Answers(SETTINGS.jwt_secret, wait_s=0.2))
+    object.__setattr__(services, "answers", Answers(SETTINGS.keys, wait_s=0.2))
     placing.gate = asyncio.Event()
     body = world.order_body(customer)
     first = asyncio.create_task(post(world, customer, body))
@@ -197,9 +198,7 @@ async def test_an_answer_under_another_secret_is_not_done_again(
     async with world.ctx.uow.read() as tx:
         kept = await tx.idempotency.get(customer.account["id"], "POST /v1/orders", "key-1")
     assert kept is not None
-    services = world.app.state.services
-    strange = Answers("a new secret of the tests, long enough too")
-    strange._digest_key = services.answers._digest_key
-    object.__setattr__(services, "answers", strange)
+    strange = Answers([key_of("a new secret of the tests, long enough too")])
+    object.__setattr__(world.app.state.services, "answers", strange)
     assert (await post(world, customer, body)).status_code == 409
     assert placing.calls == 1

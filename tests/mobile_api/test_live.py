@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -194,6 +195,25 @@ async def test_a_quiet_stream_beats_and_ends_with_its_token(
         async with asyncio.timeout(TIMEOUT_S):
             while await stream.part() is not None:
                 pass
+
+
+@pytest.mark.req(6)
+@pytest.mark.parametrize("end", ["signed out", "too old"])
+async def test_what_happens_after_its_token_ended_is_not_told(
+    world: World, order: tuple[Person, str], end: str
+) -> None:
+    """However much happens: a stream that is never quiet has no heartbeat at which it would be asked."""
+    customer, order_id = order
+    async with follow(world, customer, order_id) as stream:
+        await stream.item()
+        if end == "too old":
+            world.clock.move(timedelta(days=7))
+        later = await world.sign_in(customer.account["email"])
+        if end == "signed out":
+            await world.client.delete("/v1/tokens/current", headers=customer.headers)
+        cancelled = await world.client.post(f"/v1/orders/{order_id}/cancel", headers=later.headers)
+        assert cancelled.status_code == 200
+        assert await stream.part() is None
 
 
 async def test_a_stopping_server_ends_its_streams(world: World, order: tuple[Person, str]) -> None:
