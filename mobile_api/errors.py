@@ -67,6 +67,10 @@ class KeyReused(Exception):
     """The Idempotency-Key belongs to another request."""
 
 
+class ChangedMeanwhile(Exception):
+    """What If-Match names is not how it is (any more)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """A row of the table. `detail` replaces the exception's own words where those are not for strangers."""
@@ -95,6 +99,9 @@ TABLE: Mapping[type[Exception], Kind] = {
     ChainRefused: Kind(409, "chain-refused", "The contracts refuse this", "The contracts would refuse this as it is."),
     KeyInUse: Kind(409, "request-in-progress", "Still working on it", "The first request with this key still runs."),
     KeyReused: Kind(422, "key-reused", "Key used before", "This Idempotency-Key belongs to another request."),
+    ChangedMeanwhile: Kind(
+        412, "changed-meanwhile", "Changed meanwhile", "It is not as you have seen it: read it again, then decide."
+    ),
     TooManyAttempts: Kind(429, "too-many-attempts", "Too many attempts"),
     Busy: Kind(503, "busy", "Busy", "Too much is going on just now; try again."),
     ChainFundsLow: Kind(

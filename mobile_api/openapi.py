@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
+from mobile_api.conditional import IF_NONE_MATCH
 from mobile_api.errors import PROBLEM_JSON
 from mobile_api.idempotency import HEADER, LONGEST_KEY
 from mobile_api.routers.table import include
@@ -21,7 +22,8 @@ VERSION = "1.0.0"
 DESCRIPTION = (
     "A marketplace for lot-size-one manufacturing. Money is whole cents (`_minor`), instants are RFC 3339 in UTC, "
     "dates are calendar dates. Errors are problems (RFC 9457). POST takes an `Idempotency-Key`: the same request "
-    "again gets the answer it got."
+    "again gets the answer it got. GET answers an `ETag`: `If-None-Match` asks for what is new, `If-Match` changes "
+    "only what was seen (RFC 9110)."
 )
 TAGS = [
     {"name": "accounts", "description": "Joining, signing in and out, and the key that signs."},
@@ -69,6 +71,15 @@ KEY_PARAMETER = {
     "description": "A name for this request, new for each intent; a repeat gets the first answer.",
     "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "examples": ["4d1e1b8a-confirm"]},
 }
+ETAG_PARAMETER = {
+    "name": IF_NONE_MATCH,
+    "in": "header",
+    "required": False,
+    "description": "The ETag of what the reader has: 304 and no body where it is still so.",
+    "schema": {"type": "string", "examples": ['"q83vEjRWeJCrze8SNFZ4kKvN"']},
+}
+ETAG_HEADER = {"description": "Names this answer, to this reader, as it is now.", "schema": {"type": "string"}}
+STREAM = "text/event-stream"
 UNKEYED = ("/tokens", "/token", "/revoke")
 """What hands out tokens is remembered nowhere, and taking one back twice is taking it back."""
 BASIC = {"type": "http", "scheme": "basic", "description": "RFC 7617, UTF-8. Used once, for a token."}
@@ -96,6 +107,10 @@ def document(app: FastAPI) -> dict[str, Any]:
         }
         if method == "post" and not path.endswith(UNKEYED):
             operation.setdefault("parameters", []).append(KEY_PARAMETER)
+        if method == "get" and STREAM not in operation["responses"]["200"]["content"]:
+            operation.setdefault("parameters", []).append(ETAG_PARAMETER)
+            operation["responses"]["200"]["headers"] = {"ETag": ETAG_HEADER}
+            operation["responses"]["304"] = {"description": "It is still what `If-None-Match` names."}
     for unused in ("HTTPValidationError", "ValidationError"):
         components["schemas"].pop(unused, None)
     return described

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from marketplace.application.remembered import OneTransaction, within
 from marketplace.domain.errors import Unauthenticated
-from mobile_api import idempotency, strict_json
+from mobile_api import conditional, idempotency, strict_json
 from mobile_api.security import authenticate
 from mobile_api.services import services
 
@@ -42,12 +42,16 @@ class StrictRoute(APIRoute):
                 strict_request._body = await request.body()
                 if strict_request._body and _is_json(request):
                     await strict_request.json()
-            if request.method == "GET" or hasattr(request.state, "ctx"):
+            if request.method == "GET":
+                return conditional.named(request, await handle(strict_request))
+            if hasattr(request.state, "ctx"):
                 return await handle(strict_request)
             ctx = services(request).ctx
             async with OneTransaction(ctx.uow) as unit:
                 request.state.ctx = within(ctx, unit)
-                return await handle(strict_request)
+                response = await handle(strict_request)
+                await unit.do_first()
+                return response
 
         return strict
 

@@ -12,6 +12,7 @@ PEOPLE_ONLY = frozenset(
     {
         "GET /v1/oauth/clients",
         "POST /v1/oauth/clients",
+        "GET /v1/oauth/clients/{id}",
         "POST /v1/oauth/clients/{id}/secret",
         "DELETE /v1/oauth/clients/{id}",
         "GET /v1/oauth/authorization",

@@ -1,24 +1,25 @@
-"""The people and organisations of the demonstration: each with an account and a key of its own, speaking HTTP only."""
+"""The people and organisations of the demonstration: each with an account and a key of its own.
 
-import asyncio
-import json
+They know of the marketplace what any partner does: its generated client (mobile_api/client).
+"""
+
 import secrets
-import uuid
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 from eth_hash.auto import keccak
 
 from bootstrap.files import read_object, write_private
 from contracts.signers import LocalSigner, encrypt_key
+from mobile_api.client import Client, Problem
+from mobile_api.client.models.accounts import Account, AccountCreate, SigningKey
+from mobile_api.client.transport import new_key
 
 REQUEST_TIMEOUT_S = 30.0
 PATIENCE_S = 60.0
 """How long people ask again while the interface is away: it is started again in seconds."""
-ASK_AGAIN_S = 0.3
 BACKUP_SCRYPT_N = 2**14
 """Cost of the exported backups: a demonstration's keys guard play money, and a phone must open them at once."""
 
@@ -32,7 +33,7 @@ class Role:
     """Who plays what."""
 
     name: str
-    role: str
+    role: Literal["customer", "manufacturer", "supplier", "carrier"]
     display_name: str
     email: str
     organisation: str | None = None
@@ -62,8 +63,11 @@ class Actor:
     http: httpx.AsyncClient
     password: str
     key: bytes = field(repr=False)
-    token: str = ""
-    account: dict[str, Any] = field(default_factory=dict)
+    api: Client = field(init=False, repr=False)
+    account: Account = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.api = Client(self.http, patience_s=PATIENCE_S)
 
     @property
     def signer(self) -> LocalSigner:
@@ -80,32 +84,31 @@ class Actor:
         """As people call it."""
         return self.role.organisation or self.role.display_name
 
+    @property
+    def token(self) -> str:
+        """The bearer token of who is signed in."""
+        return self.api.token
+
+    @token.setter
+    def token(self, token: str) -> None:
+        self.api.token = token
+
     async def call(self, method: str, path: str, body: Any = None) -> Any:
-        """One request, asked again with the same key while nobody answers. Raises Refused, httpx.TransportError."""
-        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
-        if method == "POST":
-            headers["Idempotency-Key"] = str(uuid.uuid4())
-        until = asyncio.get_running_loop().time() + PATIENCE_S
-        while True:
-            try:
-                response = await self.http.request(method, path, json=body, headers=headers)
-            except httpx.TransportError:
-                if asyncio.get_running_loop().time() > until:
-                    raise
-                await asyncio.sleep(ASK_AGAIN_S)
-                continue
-            if not response.is_success:
-                raise Refused(f"{method} {path}: {response.status_code} {response.text[:400]}")
-            return response.json() if response.content else None
+        """One request as it is, for whoever tries what the client would not. Raises Refused, httpx.TransportError."""
+        headers = {"Idempotency-Key": new_key()} if method == "POST" else {}
+        response = await self.api.send(method, path, repeatable=True, busy=False, json=body, headers=headers)
+        if not response.is_success:
+            raise Refused(f"{method} {path}: {response.status_code} {response.text[:400]}")
+        return response.json() if response.content else None
 
     async def sign(self, typed: dict[str, Any]) -> str:
         """Sign typed data, as 0x-hex."""
         return "0x" + (await self.signer.sign_typed_data(typed)).hex()
 
     async def join(self) -> None:
-        """Register, or sign in where the account is there already, and make the signing key known."""
+        """Register, or sign in where the account is there already, and make the signing key known. Raises Problem."""
         role = self.role
-        body = {
+        wanted: AccountCreate = {
             "email": role.email,
             "password": self.password,
             "display_name": role.display_name,
@@ -113,15 +116,14 @@ class Actor:
             "organisation_name": role.organisation,
             "registry_party_id": role.registry_party_id,
         }
-        wanted = {name: value for name, value in body.items() if value is not None}
-        response = await self.http.post("/v1/accounts", json=wanted)
-        if response.status_code not in (httpx.codes.CREATED, httpx.codes.CONFLICT):
-            raise Refused(f"{role.email} cannot register: {response.status_code} {response.text[:400]}")
-        signed_in = await self.http.post("/v1/tokens", auth=httpx.BasicAuth(role.email, self.password))
-        if not signed_in.is_success:
-            raise Refused(f"{role.email} cannot sign in: {signed_in.status_code} {signed_in.text[:400]}")
-        self.token = signed_in.json()["access_token"]
-        self.account = signed_in.json()["account"]
+        try:
+            await self.api.register_account(wanted)
+        except Problem as refusal:
+            if refusal.status != httpx.codes.CONFLICT:
+                raise
+        signed_in = await self.api.sign_in(basic=(role.email, self.password))
+        self.token = signed_in["access_token"]
+        self.account = signed_in["account"]
         if (self.account["address"] or "").lower() != self.address.lower():
             await self._show_key()
 
@@ -135,18 +137,8 @@ class Actor:
             "domain": {"name": "LotSizeOne", "version": "1"},
             "message": {"account": self.account["id"], "signer": self.address},
         }
-        body = {"address": self.address, "signature": await self.sign(typed)}
-        self.account = await self.call("PUT", "/v1/me/signing-key", body)
-
-    async def live(self, order_id: str) -> AsyncIterator[dict[str, Any]]:
-        """The order's timeline as it happens (SSE)."""
-        headers = {"Authorization": f"Bearer {self.token}", "Last-Event-ID": "0"}
-        path = f"/v1/orders/{order_id}/events"
-        async with self.http.stream("GET", path, headers=headers, timeout=None) as response:
-            response.raise_for_status()
-            async for line in response.aiter_lines():
-                if line.startswith("data:"):
-                    yield json.loads(line.removeprefix("data:"))
+        body: SigningKey = {"address": self.address, "signature": await self.sign(typed)}
+        self.account = await self.api.set_signing_key(body)
 
     def handover_secret(self, client_reference: str) -> bytes:
         """The order's secret, derived from the key as the app does, so that a backup of the key brings it back."""

@@ -1,7 +1,7 @@
 """What happened, for people and as JSON for scripts. Nets and the manufacturer's own money are read from the chain."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from bootstrap.demo.stage import Stage
 from contracts.bindings import factory as factory_binding
 from contracts.bindings import token
 from contracts.rpc import HttpRpc
+from mobile_api.client.models.orders import Agreement
 
 DECIMALS = 6
 TRANSFER = "0x" + keccak(b"Transfer(address,address,uint256)").hex()
@@ -63,9 +64,9 @@ def nets(before: dict[str, int], after: dict[str, int], actors: Mapping[str, Act
 
 
 def outcome(
-    order: dict[str, Any],
-    agreements: list[dict[str, Any]],
-    timeline: list[dict[str, Any]],
+    order: Mapping[str, Any],
+    agreements: Sequence[Mapping[str, Any]],
+    timeline: Sequence[Mapping[str, Any]],
     stage: Stage,
     *,
     changes: list[dict[str, Any]],
@@ -108,7 +109,7 @@ def euros(minor: int) -> str:
     return f"{'-' if minor < 0 else ''}€ {abs(minor) // 100:,}.{abs(minor) % 100:02}"
 
 
-def receivers(actors: Mapping[str, Actor], agreements: list[dict[str, Any]]) -> dict[str, str]:
+def receivers(actors: Mapping[str, Actor], agreements: Sequence[Agreement]) -> dict[str, str]:
     """What people call the addresses that are paid: actors, and agreements that fund one another."""
     names = {actor.address.lower(): actor.name for actor in actors.values()}
     funded = {

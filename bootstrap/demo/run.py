@@ -22,6 +22,7 @@ from bootstrap.demo.supervisor import NotReady, Supervisor
 from bootstrap.evidence import evidence_of, write_evidence
 from bootstrap.files import check_writable
 from bootstrap.settings import Settings, load_settings
+from mobile_api.client import ApiError
 
 FUNDS_POLL_S = 0.2
 PHONE_POLL_S = 0.5
@@ -64,7 +65,7 @@ async def run_demo(
         performance = _Performance(folder, supervisor, narrator, json_file, evidence_file, chain_url, workers)
         try:
             await performance.go_on(port, once=once)
-        except (StoryFailed, NotReady, TimeoutError, RuntimeError, httpx.HTTPError) as failure:
+        except (StoryFailed, NotReady, TimeoutError, RuntimeError, ApiError, httpx.HTTPError) as failure:
             narrator.tell(f"The demonstration failed: {type(failure).__name__}: {failure}", "red")
             narrator.tell(f"Its logs are in {folder / 'logs'}" if data else "Use --data FOLDER to keep its logs.")
             return 1
@@ -131,7 +132,7 @@ async def _open_doors(stage: Stage, supervisor: Supervisor, actors: dict[str, Ac
     """Accounts, keys, gateways, signers and the customer's play money."""
     customer = actors["customer"]
     await asyncio.gather(*(actor.join() for actor in actors.values()))
-    await customer.call("POST", "/v1/dev/funds", {})
+    await customer.api.fund_account()
     narrator.say("stage", f"{len(CAST)} accounts, each with a key of its own")
     for name in ("manufacturer", "amp"):
         await start_gateway(stage, supervisor, actors[name])
@@ -164,9 +165,9 @@ async def _play(
         with suppress(TimeoutError):
             async with asyncio.timeout(LAST_WORDS_S):
                 await heard.wait()
-    order = await customer.call("GET", f"/v1/orders/{story.order_id}")
-    as_made = await maker.call("GET", f"/v1/orders/{story.order_id}")
-    timeline = await customer.call("GET", f"/v1/orders/{story.order_id}/timeline")
+    order = await customer.api.read_order(story.order_id)
+    as_made = await maker.api.read_order(story.order_id)
+    timeline = await customer.api.read_timeline(story.order_id)
     after = await balances(stage, actors)
     timings = {"setup": narrator.begin - started, "story": told - narrator.begin, "total": told - started}
     document = outcome(
@@ -188,16 +189,14 @@ async def _follow(story: Story, narrator: Narrator, heard: asyncio.Event) -> Non
     last = 0
     while True:
         try:
-            async for item in story.customer.live(story.order_id):
-                if item["id"] <= last:
-                    continue
+            async for item in story.customer.api.follow_order(story.order_id, last_event_id=str(last)):
                 last = item["id"]
                 told = " · ".join(part for part in (item["title"], item["detail"], item["vouched_by"]) if part)
                 narrator.say("order", told, style="cyan")
                 if item["name"] == LAST_EVENT:
                     heard.set()
                     return
-        except httpx.HTTPError:
+        except (ApiError, httpx.HTTPError):
             await asyncio.sleep(FOLLOW_AGAIN_S)
 
 

@@ -15,6 +15,7 @@ from bootstrap.files import read_object, write_private
 from bootstrap.settings import Settings
 from contracts.deployer import AddressBook
 from contracts.signers import LocalSigner, encrypt_key
+from mobile_api.client.models.gateways import GatewayCreate
 
 HOST = "127.0.0.1"
 SPEED = 60
@@ -175,8 +176,8 @@ async def start_gateway(stage: Stage, supervisor: Supervisor, owner: Actor) -> N
     else:
         key, password = secrets.token_bytes(32), secrets.token_urlsafe(18)
         write_private(home / "evidence-key.json", encrypt_key(key, password, iterations=BACKUP_SCRYPT_N))
-        body = {"name": f"Gateway of {owner.name}", "address": LocalSigner(key).address.lower()}
-        registered = await owner.call("POST", "/v1/gateways", body)
+        body: GatewayCreate = {"name": f"Gateway of {owner.name}", "address": LocalSigner(key).address.lower()}
+        registered = await owner.api.register_gateway(body)
         known = {
             "gateway_id": registered["id"],
             "secret": registered["secret"],
@@ -234,6 +235,7 @@ async def subscribe_to_push(stage: Stage, customer: Actor) -> str:
         answer = await http.post(f"{stage.push_url}/subscribe", json={})
         answer.raise_for_status()
     subscription = answer.json()
-    body = {"kind": "web_push", "endpoint": subscription["endpoint"], "keys": subscription["keys"]}
-    await customer.call("POST", "/v1/push/subscriptions", body)
+    await customer.api.add_subscription(
+        {"kind": "web_push", "endpoint": subscription["endpoint"], "keys": subscription["keys"]}
+    )
     return str(subscription["endpoint"])

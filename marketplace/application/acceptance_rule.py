@@ -17,6 +17,7 @@ async def set_rule(ctx: Context, caller: Account, rule: AcceptanceRule) -> Accep
     """Replace the rule. Raises Forbidden."""
     _check(caller)
     async with ctx.uow.write() as tx:
+        await tx.parties.hold(caller.party_id)
         await tx.parties.set_rule(caller.party_id, rule)
     return rule
 

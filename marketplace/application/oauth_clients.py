@@ -1,7 +1,7 @@
 """An organisation's clients: programs of others that it lets in (OAuth 2.0)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from marketplace.application.context import Context
@@ -20,7 +20,7 @@ NO_PASSWORD = ""
 
 @dataclass(frozen=True, slots=True)
 class ClientView:
-    """A client; `client_secret` is shown once, when it is made."""
+    """A client; `client_secret` is shown once, when it is made; the one before is good until `former_secret_until`."""
 
     client_id: str
     name: str
@@ -28,6 +28,7 @@ class ClientView:
     scope: str
     redirect_uris: tuple[str, ...]
     created_at: datetime
+    former_secret_until: datetime | None
     client_secret: str | None = None
 
 
@@ -87,6 +88,12 @@ async def list_clients(ctx: Context, caller: Account, *, limit: int, cursor: str
     return ClientPage(items, items[-1].client_id if len(found) > limit else None)
 
 
+async def own_client(ctx: Context, caller: Account, client_id: str) -> ClientView:
+    """A client of the caller's organisation. Raises Forbidden, NotFound."""
+    async with ctx.uow.read() as tx:
+        return _view(await _own(tx, caller, client_id))
+
+
 async def replace_secret(ctx: Context, caller: Account, client_id: str, *, secret: str, secret_hash: str) -> ClientView:
     """A new secret; the one before it is good for `OVERLAP`. Raises NotFound, and Conflict for an app."""
     now = ctx.clock.now()
@@ -97,7 +104,7 @@ async def replace_secret(ctx: Context, caller: Account, client_id: str, *, secre
         former = [FormerSecret(client.secret_hash, now + OVERLAP)]
         former += [secret for secret in client.former_secrets if secret.until > now]
         await tx.oauth.set_secrets(client.id, secret_hash, former[:MOST_FORMER])
-    return _view(client, secret)
+    return _view(replace(client, former_secrets=tuple(former)), secret)
 
 
 async def remove_client(ctx: Context, caller: Account, client_id: str) -> None:
@@ -145,6 +152,7 @@ def _service_account(ctx: Context, organisation: Organisation, client_id: str, n
 
 
 def _view(client: OAuthClient, secret: str | None = None) -> ClientView:
+    former = client.former_secrets[0].until if client.former_secrets else None
     return ClientView(
-        client.id, client.name, client.kind, client.scope, client.redirect_uris, client.created_at, secret
+        client.id, client.name, client.kind, client.scope, client.redirect_uris, client.created_at, former, secret
     )

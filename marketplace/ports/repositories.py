@@ -189,6 +189,10 @@ class Parties(Protocol):
         """Set the signing address of the account, or of its organisation where it has one."""
         ...
 
+    async def hold(self, party_id: str) -> None:
+        """Whoever else holds the organisation, or the person without one, waits until this transaction ends."""
+        ...
+
     async def rule(self, organisation_id: str) -> AcceptanceRule:
         """The acceptance rule, or the default."""
         ...

@@ -10,6 +10,7 @@ from marketplace.application import sign_in as signing_in
 from marketplace.application.views import AccountView
 from marketplace.domain.parties import Role
 from mobile_api import security
+from mobile_api.conditional import unless_changed
 from mobile_api.dependencies import Anyone, Ctx, Public
 from mobile_api.routers.paths import router
 from mobile_api.schemas.accounts import Account, AccountCreate, GatewayToken, SigningKey, Token
@@ -68,12 +69,12 @@ async def issue_gateway_token(request: Request) -> dict[str, object]:
 
 
 @accounts.get("/me", response_model=Account)
-async def read_me(caller: Anyone) -> AccountView:
+async def read_me(ctx: Ctx, caller: Anyone) -> AccountView:
     """Who the token says I am."""
-    return signing_in.view(caller)
+    return signing_in.view(await signing_in.account(ctx, caller.id) or caller)
 
 
-@accounts.put("/me/signing-key", response_model=Account)
+@accounts.put("/me/signing-key", response_model=Account, dependencies=[unless_changed(accounts, read_me)])
 async def set_signing_key(ctx: Ctx, caller: Anyone, body: SigningKey) -> AccountView:
-    """Make the address of the device's key known, with a proof that the key is at hand."""
+    """Make the address of the device's key known, with a proof that the key is at hand. `If-Match` is for `/v1/me`."""
     return await signing_key.set_signing_key(ctx, caller, address=body.address, signature=body.signature)

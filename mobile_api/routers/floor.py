@@ -5,6 +5,7 @@ from marketplace.application import register_gateway as registering
 from marketplace.application.views import GatewayView, JobView
 from marketplace.domain.acceptance import AcceptanceRule
 from mobile_api import security
+from mobile_api.conditional import unless_changed
 from mobile_api.dependencies import Ctx, Manufacturer, Producer
 from mobile_api.routers.paths import Id, router
 from mobile_api.schemas.work import Gateway, GatewayCreate, Job, JobList, JobReport, Rule, RuleAnswer
@@ -44,7 +45,7 @@ async def read_rule(ctx: Ctx, caller: Manufacturer) -> AcceptanceRule:
     return await acceptance_rule.rule(ctx, caller)
 
 
-@floor.put("/manufacturer/rule", response_model=RuleAnswer)
+@floor.put("/manufacturer/rule", response_model=RuleAnswer, dependencies=[unless_changed(floor, read_rule)])
 async def replace_rule(ctx: Ctx, caller: Manufacturer, body: Rule) -> AcceptanceRule:
     """Replace the rule, for orders placed from now on."""
     rule = AcceptanceRule(

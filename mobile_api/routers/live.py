@@ -39,7 +39,13 @@ SEND_WITHIN_S = 30.0
 EVENTS: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "`event: timeline`, `id:` the item's id, `data:` a TimelineItem; a comment every 15 s.",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        # What `itemSchema` says in OpenAPI 3.2.
+        "content": {
+            "text/event-stream": {
+                "schema": {"type": "string"},
+                "x-item-schema": {"$ref": "#/components/schemas/TimelineItem"},
+            }
+        },
     }
 }
 

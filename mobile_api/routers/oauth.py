@@ -16,6 +16,7 @@ from marketplace.ports import activity
 from marketplace.ports.unit_of_work import OAuthClient
 from mobile_api import oauth as protocol
 from mobile_api import pagination, security, tokens
+from mobile_api.conditional import unless_changed
 from mobile_api.dependencies import Anyone, Ctx, Organised, Public
 from mobile_api.errors import TooManyAttempts
 from mobile_api.oauth import OAuthRefusal, answer
@@ -77,7 +78,16 @@ async def list_oauth_clients(
     return oauth_clients.ClientPage(page.items, pagination.opaque(page.next_cursor))
 
 
-@clients.post("/oauth/clients/{id}/secret", response_model=schemas.OAuthClient)
+@clients.get("/oauth/clients/{id}", response_model=schemas.OAuthClient)
+async def read_oauth_client(ctx: Ctx, caller: Organised, client_id: Id) -> oauth_clients.ClientView:
+    """A client of the caller's organisation."""
+    return await oauth_clients.own_client(ctx, caller, client_id)
+
+
+AS_SEEN = unless_changed(clients, read_oauth_client)
+
+
+@clients.post("/oauth/clients/{id}/secret", response_model=schemas.OAuthClient, dependencies=[AS_SEEN])
 async def replace_oauth_secret(
     ctx: Ctx, caller: Organised, client_id: Id, _body: NoBody = None
 ) -> oauth_clients.ClientView:
@@ -88,7 +98,7 @@ async def replace_oauth_secret(
     )
 
 
-@clients.delete("/oauth/clients/{id}", status_code=204)
+@clients.delete("/oauth/clients/{id}", status_code=204, dependencies=[AS_SEEN])
 async def remove_oauth_client(ctx: Ctx, caller: Organised, client_id: Id) -> None:
     """Let a client in no more: its tokens are refused from now on, by every process."""
     await oauth_clients.remove_client(ctx, caller, client_id)

@@ -14,6 +14,7 @@ from marketplace.application import ship_order as shipping
 from marketplace.application.views import AcceptanceView, ConfirmationView, OrderView, Page
 from marketplace.ports import activity
 from mobile_api import pagination
+from mobile_api.conditional import unless_changed
 from mobile_api.dependencies import Anyone, Ctx, Customer, Deliverer, Manufacturer
 from mobile_api.routers.paths import Id, NoBody, router
 from mobile_api.schemas.base import DIGITS
@@ -66,6 +67,10 @@ async def read_order(ctx: Ctx, caller: Anyone, order_id: Id) -> OrderView:
     return await view_orders.order(ctx, caller, order_id)
 
 
+AS_SEEN = unless_changed(orders, read_order)
+"""What changes an order takes the ETag of the order as If-Match."""
+
+
 @orders.get("/orders/{id}/timeline", response_model=Timeline)
 async def read_timeline(ctx: Ctx, caller: Anyone, order_id: Id) -> dict[str, object]:
     """All that happened to an order, and who vouches for it."""
@@ -78,7 +83,7 @@ async def read_confirmation(ctx: Ctx, caller: Customer, order_id: Id) -> Confirm
     return await confirm_quote.confirmation(ctx, caller, order_id)
 
 
-@orders.post("/orders/{id}/confirm", response_model=Order)
+@orders.post("/orders/{id}/confirm", response_model=Order, dependencies=[AS_SEEN])
 async def confirm_order(ctx: Ctx, caller: Customer, order_id: Id, body: ConfirmRequest) -> OrderView:
     """Order and pay: the customer signs last, and all agreements open together."""
     return await confirm_quote.confirm_quote(
@@ -86,7 +91,7 @@ async def confirm_order(ctx: Ctx, caller: Customer, order_id: Id, body: ConfirmR
     )
 
 
-@orders.post("/orders/{id}/cancel", response_model=Order)
+@orders.post("/orders/{id}/cancel", response_model=Order, dependencies=[AS_SEEN])
 async def cancel_order(ctx: Ctx, caller: Customer, order_id: Id, body: ReasonBody | None = None) -> OrderView:
     """Take an order back before it is confirmed."""
     return await cancelling.cancel_order(ctx, caller, order_id, reason=body.reason if body else "")
@@ -98,26 +103,26 @@ async def read_acceptance(ctx: Ctx, caller: Customer, order_id: Id) -> Acceptanc
     return await accepting.acceptance(ctx, caller, order_id)
 
 
-@orders.post("/orders/{id}/accept-delivery", response_model=Order)
+@orders.post("/orders/{id}/accept-delivery", response_model=Order, dependencies=[AS_SEEN])
 async def accept_delivery(ctx: Ctx, caller: Customer, order_id: Id, body: SignatureBody) -> OrderView:
     """Accept the goods: what is left of the money is released."""
     return await accepting.accept_delivery(ctx, caller, order_id, signature=body.signature)
 
 
-@orders.post("/orders/{id}/decision", response_model=Order)
+@orders.post("/orders/{id}/decision", response_model=Order, dependencies=[AS_SEEN])
 async def decide_order(ctx: Ctx, caller: Manufacturer, order_id: Id, body: Decision) -> OrderView:
     """Accept or reject an order that the rule leaves to a person."""
     accepted = body.decision == "accept"
     return await deciding.decide_order(ctx, caller, order_id, accept=accepted, reason=body.reason)
 
 
-@orders.post("/orders/{id}/ship", response_model=Order)
+@orders.post("/orders/{id}/ship", response_model=Order, dependencies=[AS_SEEN])
 async def ship_order(ctx: Ctx, caller: Manufacturer, order_id: Id, _body: NoBody = None) -> OrderView:
     """Say that the goods are on their way."""
     return await shipping.ship_order(ctx, caller, order_id)
 
 
-@orders.post("/orders/{id}/handover", response_model=Order)
+@orders.post("/orders/{id}/handover", response_model=Order, dependencies=[AS_SEEN])
 async def hand_over_order(ctx: Ctx, caller: Deliverer, order_id: Id, body: Handover) -> OrderView:
     """Prove the delivery with the secret from the recipient's phone."""
     return await hand_over.hand_over(ctx, caller, order_id, secret=body.secret)

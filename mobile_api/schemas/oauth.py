@@ -66,6 +66,9 @@ class OAuthClient(Out):
     scope: str
     redirect_uris: list[str]
     created_at: Instant
+    former_secret_until: Annotated[
+        Instant | None, Field(description="Until then the secret before this one is, or was, good.")
+    ]
     client_secret: str | None
 
 

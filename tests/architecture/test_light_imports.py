@@ -34,6 +34,10 @@ def test_a_gateway_stays_light(package: str) -> None:
     assert not loaded_by(package) & HEAVY
 
 
+def test_a_partners_client_stays_light() -> None:
+    assert not loaded_by("mobile_api.client") & HEAVY
+
+
 def test_the_command_line_loads_nothing_heavy_before_a_command_runs() -> None:
     assert not loaded_by("bootstrap.cli") & (HEAVY - {"pydantic"})
 

@@ -22,6 +22,8 @@ MODULES = (
     *(f"shopfloor/{part}/{name}.py" for part in ("gateway", "protocols") for name in ("__init__", "a")),
     "shopfloor/ingest.py",
     "mobile_api/app.py",
+    "mobile_api/client/__init__.py",
+    "mobile_api/client/a.py",
     "bootstrap/worker.py",
 )
 

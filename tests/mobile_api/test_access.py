@@ -31,6 +31,7 @@ EXPECTED: dict[str, frozenset[Role] | str] = {
     "POST /v1/gateway/token": "public",
     "POST /v1/oauth/clients": frozenset({M, S, K}),
     "GET /v1/oauth/clients": frozenset({M, S, K}),
+    "GET /v1/oauth/clients/{id}": frozenset({M, S, K}),
     "POST /v1/oauth/clients/{id}/secret": frozenset({M, S, K}),
     "DELETE /v1/oauth/clients/{id}": frozenset({M, S, K}),
     "GET /v1/oauth/authorization": ALL,
@@ -136,8 +137,11 @@ Answers = dict[tuple[str, str, str], Answer]
 
 
 def cells(app: FastAPI, *names: str) -> Iterator[Cell]:
-    """Every operation (or those named) × everybody × whose thing it is; one cell a person where no thing is named."""
-    for operation in operations(app.openapi()):
+    """Every operation (or those named) × everybody × whose thing it is; one cell a person where no thing is named.
+
+    What removes comes last, or the others would find nothing.
+    """
+    for operation in sorted(operations(app.openapi()), key=lambda one: one.method == "DELETE"):
         for who in WHO if not names or operation.name in names else ():
             for scope in SCOPES if operation.things else ("own",):
                 yield operation, who, scope

@@ -21,7 +21,7 @@ from marketplace.persistence.mapping import (
     row_of,
     value_of,
 )
-from marketplace.persistence.statements import insert_once, upsert
+from marketplace.persistence.statements import Held, insert_once, upsert
 from marketplace.persistence.tables import acceptance_rules, accounts, gateways, organisations, revoked_tokens
 from marketplace.ports.unit_of_work import Gateway
 
@@ -68,6 +68,7 @@ _ORGANISATION_SIGNING = _organisation(organisations.c.address == _IT)
 _GATEWAY_BY_ID = _gateways(gateways.c.id == _IT)
 _GATEWAY_BY_ADDRESS = _gateways(gateways.c.address_key == _IT)
 _GATEWAYS_OF = _gateways(gateways.c.organisation_id == _IT)
+_HELD = [Held(select(table.c.id).where(table.c.id == _IT)) for table in (organisations, accounts)]
 _PARTIES: BindParameter[str] = bindparam("parties", expanding=True)
 _CALLED = union_all(
     select(accounts.c.id, accounts.c.display_name).where(accounts.c.id.in_(_PARTIES)),
@@ -178,6 +179,11 @@ class SqlParties:
         await self._connection.execute(own)
         self._read.clear()
         self._people.clear()
+
+    async def hold(self, party_id: str) -> None:
+        """Keep the party's row from others who hold or change it: what hangs on it, its rule, may have no row yet."""
+        for held in _HELD:
+            await self._connection.execute(held.on(self._connection), {"it": party_id})
 
     async def rule(self, organisation_id: str) -> AcceptanceRule:
         """The acceptance rule, or the default."""

@@ -442,7 +442,7 @@ export interface paths {
         get?: never;
         /**
          * Set Signing Key
-         * @description Make the address of the device's key known, with a proof that the key is at hand.
+         * @description Make the address of the device's key known, with a proof that the key is at hand. `If-Match` is for `/v1/me`.
          */
         put: operations["setSigningKey"];
         post?: never;
@@ -536,6 +536,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/oauth/clients/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Oauth Client
+         * @description A client of the caller's organisation.
+         */
+        get: operations["readOauthClient"];
+        put?: never;
+        post?: never;
+        /**
+         * Remove Oauth Client
+         * @description Let a client in no more: its tokens are refused from now on, by every process.
+         */
+        delete: operations["removeOauthClient"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/oauth/clients/{id}/secret": {
         parameters: {
             query?: never;
@@ -551,26 +575,6 @@ export interface paths {
          */
         post: operations["replaceOauthSecret"];
         delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/oauth/clients/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        /**
-         * Remove Oauth Client
-         * @description Let a client in no more: its tokens are refused from now on, by every process.
-         */
-        delete: operations["removeOauthClient"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1581,6 +1585,11 @@ export interface components {
              * Format: date-time
              */
             created_at: string;
+            /**
+             * Former Secret Until
+             * @description Until then the secret before this one is, or was, good.
+             */
+            former_secret_until: string | null;
             /** Client Secret */
             client_secret: string | null;
         };
@@ -2603,7 +2612,10 @@ export interface operations {
                 limit?: number;
                 cursor?: string | null;
             };
-            header?: never;
+            header?: {
+                /** @description The ETag of what the reader has: 304 and no body where it is still so. */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2612,11 +2624,20 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
+                    /** @description Names this answer, to this reader, as it is now. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["OrderPage"];
                 };
+            };
+            /** @description It is still what `If-None-Match` names. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description A problem. */
             default: {
@@ -2668,7 +2689,10 @@ export interface operations {
     readOrder: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what the reader has: 304 and no body where it is still so. */
+                "If-None-Match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -2679,11 +2703,20 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
+                    /** @description Names this answer, to this reader, as it is now. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Order"];
                 };
+            };
+            /** @description It is still what `If-None-Match` names. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description A problem. */
             default: {
@@ -2699,7 +2732,10 @@ export interface operations {
     readTimeline: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what the reader has: 304 and no body where it is still so. */
+                "If-None-Match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -2710,11 +2746,20 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
+                    /** @description Names this answer, to this reader, as it is now. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Timeline"];
                 };
+            };
+            /** @description It is still what `If-None-Match` names. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description A problem. */
             default: {
@@ -2730,7 +2775,10 @@ export interface operations {
     readConfirmation: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what the reader has: 304 and no body where it is still so. */
+                "If-None-Match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -2741,11 +2789,20 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
+                    /** @description Names this answer, to this reader, as it is now. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Confirmation"];
                 };
+            };
+            /** @description It is still what `If-None-Match` names. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description A problem. */
             default: {
@@ -2762,6 +2819,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description The ETag of what was seen, or several, or `*`: 412 where it is another one by now. */
+                "If-Match"?: string | null;
                 /** @description A name for this request, new for each intent; a repeat gets the first answer. */
                 "Idempotency-Key"?: string;
             };
@@ -2800,6 +2859,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description The ETag of what was seen, or several, or `*`: 412 where it is another one by now. */
+                "If-Match"?: string | null;
                 /** @description A name for this request, new for each intent; a repeat gets the first answer. */
                 "Idempotency-Key"?: string;
             };
@@ -2837,7 +2898,10 @@ export interface operations {
     readAcceptance: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what the reader has: 304 and no body where it is still so. */
+                "If-None-Match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -2848,11 +2912,20 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
+                    /** @description Names this answer, to this reader, as it is now. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Acceptance"];
                 };
+            };
+            /** @description It is still what `If-None-Match` names. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description A problem. */
             default: {
@@ -2869,6 +2942,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description The ETag of what was seen, or several, or `*`: 412 where it is another one by now. */
+                "If-Match"?: string | null;
                 /** @description A name for this request, new for each intent; a repeat gets the first answer. */
                 "Idempotency-Key"?: string;
             };
@@ -2907,6 +2982,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description The ETag of what was seen, or several, or `*`: 412 where it is another one by now. */
+                "If-Match"?: string | null;
                 /** @description A name for this request, new for each intent; a repeat gets the first answer. */
                 "Idempotency-Key"?: string;
             };
@@ -2945,6 +3022,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description The ETag of what was seen, or several, or `*`: 412 where it is another one by now. */
+                "If-Match"?: string | null;
                 /** @description A name for this request, new for each intent; a repeat gets the first answer. */
                 "Idempotency-Key"?: string;
             };
@@ -2983,6 +3062,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description The ETag of what was seen, or several, or `*`: 412 where it is another one by now. */
+                "If-Match"?: string | null;
                 /** @description A name for this request, new for each intent; a repeat gets the first answer. */
                 "Idempotency-Key"?: string;
             };
@@ -3022,7 +3103,10 @@ export interface operations {
             query?: {
                 status?: "open" | "all";
             };
-            header?: never;
+            header?: {
+                /** @description The ETag of what the reader has: 304 and no body where it is still so. */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3031,11 +3115,20 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
+                    /** @description Names this answer, to this reader, as it is now. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["SignatureRequestList"];
                 };
+            };
+            /** @description It is still what `If-None-Match` names. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description A problem. */
             default: {
@@ -3165,7 +3258,10 @@ export interface operations {
     listJobs: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what the reader has: 304 and no body where it is still so. */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3174,11 +3270,20 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
+                    /** @description Names this answer, to this reader, as it is now. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["JobList"];
                 };
+            };
+            /** @description It is still what `If-None-Match` names. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description A problem. */
             default: {
@@ -3268,7 +3373,10 @@ export interface operations {
     readRule: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what the reader has: 304 and no body where it is still so. */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3277,11 +3385,20 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
+                    /** @description Names this answer, to this reader, as it is now. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["RuleAnswer"];
                 };
+            };
+            /** @description It is still what `If-None-Match` names. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description A problem. */
             default: {
@@ -3297,7 +3414,10 @@ export interface operations {
     replaceRule: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what was seen, or several, or `*`: 412 where it is another one by now. */
+                "If-Match"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3366,7 +3486,10 @@ export interface operations {
     readMe: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what the reader has: 304 and no body where it is still so. */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3375,11 +3498,20 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
+                    /** @description Names this answer, to this reader, as it is now. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Account"];
                 };
+            };
+            /** @description It is still what `If-None-Match` names. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description A problem. */
             default: {
@@ -3395,7 +3527,10 @@ export interface operations {
     setSigningKey: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what was seen, or several, or `*`: 412 where it is another one by now. */
+                "If-Match"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3516,7 +3651,10 @@ export interface operations {
                 limit?: number;
                 cursor?: string | null;
             };
-            header?: never;
+            header?: {
+                /** @description The ETag of what the reader has: 304 and no body where it is still so. */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3525,11 +3663,20 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
+                    /** @description Names this answer, to this reader, as it is now. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["OAuthClientPage"];
                 };
+            };
+            /** @description It is still what `If-None-Match` names. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description A problem. */
             default: {
@@ -3578,10 +3725,87 @@ export interface operations {
             };
         };
     };
+    readOauthClient: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of what the reader has: 304 and no body where it is still so. */
+                "If-None-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Names this answer, to this reader, as it is now. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OAuthClient"];
+                };
+            };
+            /** @description It is still what `If-None-Match` names. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    removeOauthClient: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of what was seen, or several, or `*`: 412 where it is another one by now. */
+                "If-Match"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     replaceOauthSecret: {
         parameters: {
             query?: never;
             header?: {
+                /** @description The ETag of what was seen, or several, or `*`: 412 where it is another one by now. */
+                "If-Match"?: string | null;
                 /** @description A name for this request, new for each intent; a repeat gets the first answer. */
                 "Idempotency-Key"?: string;
             };
@@ -3616,35 +3840,6 @@ export interface operations {
             };
         };
     };
-    removeOauthClient: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description A problem. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     readOauthRequest: {
         parameters: {
             query: {
@@ -3657,7 +3852,10 @@ export interface operations {
                 scope?: string | null;
                 state?: string | null;
             };
-            header?: never;
+            header?: {
+                /** @description The ETag of what the reader has: 304 and no body where it is still so. */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3666,11 +3864,20 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
+                    /** @description Names this answer, to this reader, as it is now. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Consent"];
                 };
+            };
+            /** @description It is still what `If-None-Match` names. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description A problem. */
             default: {
@@ -3837,7 +4044,10 @@ export interface operations {
     readOauthMetadata: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what the reader has: 304 and no body where it is still so. */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3846,11 +4056,20 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
+                    /** @description Names this answer, to this reader, as it is now. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["OAuthMetadata"];
                 };
+            };
+            /** @description It is still what `If-None-Match` names. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description A problem. */
             default: {
@@ -3866,7 +4085,10 @@ export interface operations {
     readChain: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what the reader has: 304 and no body where it is still so. */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3875,11 +4097,20 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
+                    /** @description Names this answer, to this reader, as it is now. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Chain"];
                 };
+            };
+            /** @description It is still what `If-None-Match` names. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description A problem. */
             default: {
@@ -3895,7 +4126,10 @@ export interface operations {
     listProducts: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what the reader has: 304 and no body where it is still so. */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3904,11 +4138,20 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
+                    /** @description Names this answer, to this reader, as it is now. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ProductList"];
                 };
+            };
+            /** @description It is still what `If-None-Match` names. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description A problem. */
             default: {
@@ -3924,7 +4167,10 @@ export interface operations {
     readProduct: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what the reader has: 304 and no body where it is still so. */
+                "If-None-Match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -3935,11 +4181,20 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
+                    /** @description Names this answer, to this reader, as it is now. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Product"];
                 };
+            };
+            /** @description It is still what `If-None-Match` names. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description A problem. */
             default: {
@@ -4031,7 +4286,10 @@ export interface operations {
     listDesigns: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what the reader has: 304 and no body where it is still so. */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -4040,11 +4298,20 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
+                    /** @description Names this answer, to this reader, as it is now. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["DesignFileList"];
                 };
+            };
+            /** @description It is still what `If-None-Match` names. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description A problem. */
             default: {
@@ -4097,7 +4364,10 @@ export interface operations {
     readDesign: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what the reader has: 304 and no body where it is still so. */
+                "If-None-Match"?: string;
+            };
             path: {
                 digest: string;
             };
@@ -4108,12 +4378,21 @@ export interface operations {
             /** @description The file. */
             200: {
                 headers: {
+                    /** @description Names this answer, to this reader, as it is now. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "image/svg+xml": string;
                     "model/stl": string;
                 };
+            };
+            /** @description It is still what `If-None-Match` names. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description A problem. */
             default: {
@@ -4158,7 +4437,10 @@ export interface operations {
     readOrderDesign: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what the reader has: 304 and no body where it is still so. */
+                "If-None-Match"?: string;
+            };
             path: {
                 id: string;
                 digest: string;
@@ -4170,12 +4452,21 @@ export interface operations {
             /** @description The file. */
             200: {
                 headers: {
+                    /** @description Names this answer, to this reader, as it is now. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "image/svg+xml": string;
                     "model/stl": string;
                 };
+            };
+            /** @description It is still what `If-None-Match` names. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description A problem. */
             default: {
@@ -4224,7 +4515,10 @@ export interface operations {
     readInbox: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what the reader has: 304 and no body where it is still so. */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -4233,11 +4527,20 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
+                    /** @description Names this answer, to this reader, as it is now. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Inbox"];
                 };
+            };
+            /** @description It is still what `If-None-Match` names. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description A problem. */
             default: {
@@ -4289,7 +4592,10 @@ export interface operations {
     readPushKey: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what the reader has: 304 and no body where it is still so. */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -4298,11 +4604,20 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
+                    /** @description Names this answer, to this reader, as it is now. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["PushKey"];
                 };
+            };
+            /** @description It is still what `If-None-Match` names. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description A problem. */
             default: {
