@@ -110,6 +110,7 @@ class SmtpSender:
                     use_tls=server.tls,
                     start_tls=False if server.tls else (None if plain else True),
                     timeout=TIMEOUT_S,
+                    local_hostname=self._sender.rpartition("@")[2],  # else a name server is asked for our own name
                 )
         except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
             raise _meant(error) from error

@@ -11,6 +11,7 @@ export type Account = Ok<paths['/v1/me']['get']>
 export type Role = Account['role']
 export type NewAccount = Body<paths['/v1/accounts']['post']>
 export type Joining = Body<paths['/v1/join']['post']>
+export type Joined = Ok<paths['/v1/join']['post']>
 export type InvitationSeen = Ok<paths['/v1/join/invitation']['post']>
 export type AbsentSupplier = Ok<paths['/v1/orders/{id}/absent-suppliers']['get']>['items'][number]
 export type Invitation = Ok<paths['/v1/orders/{id}/invitations']['get']>['items'][number]
