@@ -36,11 +36,13 @@ from marketplace.application.catalogue import load_catalogue
 from marketplace.application.context import Context, Policy
 from marketplace.persistence.database import Database
 from marketplace.ports import activity
+from marketplace.ports.mail import NO_MAIL, MailSender
 from marketplace.ports.stores import GatewayCommandStore
 from matchmaking.adapter import FederationAdapter, SelectionAdapter
 from matchmaking.efpf.client import FederatedClient
 from matchmaking.efpf.transport import open_http_client
-from notifications.adapter import PushAdapter
+from notifications.adapter import MailAdapter, PushAdapter
+from notifications.mail import MailFolder, MailServer, SmtpSender
 from notifications.vapid import VapidKey, generate_vapid_key, load_vapid_key
 from notifications.web_push import KNOWN_PUSH_SERVICES, WebPushSender
 from shopfloor.adapter import JobDispatchAdapter
@@ -109,6 +111,7 @@ async def open_container(
             directory=FederationAdapter(await _federation(settings, clock, stack)),
             selection=SelectionAdapter(),
             push=await _push(settings, vapid, stack),
+            mail=_mail(settings),
             dispatch=JobDispatchAdapter(database.gateway_commands()),
             catalogue=load_catalogue(settings.catalogue_dir),
             policy=_policy(settings, chain.depth),
@@ -245,6 +248,16 @@ async def _push(settings: Settings, vapid: VapidKey, stack: AsyncExitStack) -> P
     )
     stack.push_async_callback(web_push.aclose)
     return PushAdapter(web_push=web_push, fcm=_fcm(settings))
+
+
+def _mail(settings: Settings) -> MailSender:
+    """By the mail server; without one, in development, into a folder where people look for their letters."""
+    if settings.mail_url:
+        server = MailServer.of(settings.mail_url)
+        return MailAdapter(SmtpSender(server, sender=settings.mail_from, now=unix_time))
+    if settings.development:
+        return MailAdapter(MailFolder(settings.data_dir / "mail", sender=settings.mail_from, now=unix_time))
+    return NO_MAIL
 
 
 def _fcm(settings: Settings) -> "FcmSender | None":

@@ -31,6 +31,10 @@ def refusals(settings: Any) -> Iterator[str]:
             yield f"needs an address (0x and 40 hexadecimal digits) as {name.upper()}"
     if settings.push_contact.endswith("@example.org"):
         yield "needs your own address as PUSH_CONTACT"
+    if settings.mail_url and settings.mail_from.endswith("@example.org"):
+        yield "needs your own address as MAIL_FROM"
+    if settings.mail_url and not settings.public_url:
+        yield "needs PUBLIC_URL where MAIL_URL is set: letters carry links"
     if settings.confirmations == 0:
         yield "needs CONFIRMATIONS above 0: a block without others over it is not final"
     yield from _of_the_network(settings)

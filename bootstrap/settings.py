@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_va
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bootstrap.production import refusals
+from notifications.mail import MailServer
 
 HERE = Path(__file__).resolve().parent
 EXAMPLES = next(folder for folder in (HERE / "examples", HERE.parent / "examples") if folder.exists())
@@ -53,6 +54,8 @@ class Settings(BaseSettings):
     push_contact: str = "mailto:operator@example.org"
     push_origins: Annotated[tuple[str, ...], NoDecode] = ()
     fcm_credentials: Path | None = None
+    mail_url: str = Field(default="", repr=False)
+    mail_from: str = "marketplace@example.org"
 
     registry_url: str = "http://127.0.0.1:8600"
     registry_user: str = "marketplace"
@@ -116,6 +119,13 @@ class Settings(BaseSettings):
         parts = urlsplit(value)
         if value and (parts.scheme not in ("amqp", "amqps") or not parts.hostname):
             raise ValueError("must be an amqp or amqps address")
+        return value
+
+    @field_validator("mail_url")
+    @classmethod
+    def _mail_server(cls, value: str) -> str:
+        if value:
+            MailServer.of(value)
         return value
 
     @field_validator("public_url")

@@ -148,6 +148,7 @@ def _offer(line: RequiredLine, offer: FoundOffer) -> Offer:
         certificates=offer.certificates,
         source=offer.source_id,
         signer=offer.party.signing_address,
+        contact=offer.party.contact_email,
         hours=offer.conditions.hours(line.quantity),
         reliability_ppm=offer.conditions.reliability_ppm,
         conditions=SupplyConditions(

@@ -20,7 +20,8 @@ class Party:
     """A company as its registry describes it; None where the registry is silent.
 
     Trust figures are the registry's own claims (NIMBLE `trust*` fields), never something we have proved.
-    `signing_address` is the key that the registry names for it, in small letters.
+    `signing_address` is the key that the registry names for it, in small letters; `contact_email` is whom it says to
+    write to.
     """
 
     party_id: str
@@ -35,6 +36,7 @@ class Party:
     ppap_compliance_level: int | None = None
     base_platform_company_id: str | None = None
     signing_address: str | None = None
+    contact_email: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from marketplace.domain.errors import (
     Unauthenticated,
 )
 from marketplace.ports.chain import ChainFundsLow, ChainRefused, ChainUnavailable
+from marketplace.ports.supplier_directory import DirectoryMisconfigured, DirectoryUnavailable
 from marketplace.ports.unit_of_work import StoreUnavailable
 from mobile_api.messages import UNION_TAGS, message_for
 from mobile_api.strict_json import MalformedJson, RefusedJson
@@ -84,11 +85,13 @@ class Kind:
 UNAVAILABLE = Kind(503, "unavailable", "Not available just now", "A part of the marketplace is not answering.")
 UNEXPECTED = Kind(500, "unexpected", "Something went wrong", "This is our fault, and it has been recorded.")
 
+INVALID = Kind(422, "invalid-input", "Not acceptable", "Some values are not acceptable; see errors.")
+
 TABLE: Mapping[type[Exception], Kind] = {
-    InvalidInput: Kind(422, "invalid-input", "Not acceptable", "Some values are not acceptable; see errors."),
+    InvalidInput: INVALID,
     NotMakeable: Kind(422, "not-makeable", "Cannot be made like this", "These values do not go together; see errors."),
-    RequestValidationError: Kind(422, "invalid-input", "Not acceptable", "Some values are not acceptable; see errors."),
-    RefusedJson: Kind(422, "invalid-input", "Not acceptable", "Some values are not acceptable; see errors."),
+    RequestValidationError: INVALID,
+    RefusedJson: INVALID,
     MalformedJson: Kind(400, "malformed-json", "Not JSON"),
     Unauthenticated: Kind(401, "unauthenticated", "Sign in first"),
     InsufficientScope: Kind(403, "insufficient-scope", "Not in the token's scope"),
@@ -112,6 +115,8 @@ TABLE: Mapping[type[Exception], Kind] = {
     ),
     ChainUnavailable: UNAVAILABLE,
     StoreUnavailable: UNAVAILABLE,
+    DirectoryUnavailable: UNAVAILABLE,
+    DirectoryMisconfigured: UNAVAILABLE,
     ConnectionError: UNAVAILABLE,
     TimeoutError: UNAVAILABLE,
 }

@@ -1,4 +1,5 @@
-"""What the token of an OAuth client opens: asked in `security.authenticate`, for every route, and nowhere else."""
+"""What the token of an OAuth client opens, and that of who joined without a password: asked in
+`security.authenticate`, for every route, and nowhere else."""
 
 from starlette.requests import Request
 
@@ -25,14 +26,30 @@ PEOPLE_ONLY = frozenset(
 
 Passwords have no route yet. A token signs itself out with `DELETE /v1/tokens/current`, and no other.
 """
+SIGNING = frozenset(
+    {
+        "GET /v1/me",
+        "PUT /v1/me/signing-key",
+        "GET /v1/signature-requests",
+        "POST /v1/signature-requests/{id}/signature",
+        "POST /v1/signature-requests/{id}/decline",
+        "POST /v1/signature-requests/{id}/counter",
+        "DELETE /v1/tokens/current",
+    }
+)
+"""All that a login-free token opens: what its company is asked to sign, and the key that signs."""
 LOOKING = frozenset({"GET", "HEAD"})
 
 
 def check(request: Request, claims: Claims) -> None:
     """Raises Forbidden, InsufficientScope (RFC 6750, 3.1). A token from HTTP Basic has no client and opens all."""
-    if claims.client_id is None:
+    if claims.client_id is None and not claims.login_free:
         return
     method, route = method_of(request.scope), route_of(request.scope)
+    if claims.login_free:
+        if f"{method} {route}" not in SIGNING:
+            raise Forbidden("a link opens only what is to be signed: choose a password for everything else")
+        return
     if route == UNMATCHED or f"{method} {route}" in PEOPLE_ONLY:
         raise Forbidden("a person must do this: the token of an OAuth client does not open it")
     words = claims.scope.split()

@@ -27,6 +27,8 @@ LONGEST = 4096
 REMEMBERED = 1_024
 """Tokens whose signature need not be checked again, 4 MiB of them at most."""
 CLAIMS = ["iss", "aud", "sub", "jti", "iat", "exp", "role"]
+LOGIN_FREE = "sign"
+"""The scope of who joined by a link without a password: see `scopes.SIGNING`. No client can have it."""
 PART = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -40,7 +42,12 @@ class Claims:
     expires_at: datetime
     client_id: str | None = None
     scope: str = ""
-    """Of an OAuth client's token; what a person got for a password has neither."""
+    """Of an OAuth client's token, and of a login-free one; what a person got for a password has none."""
+
+    @property
+    def login_free(self) -> bool:
+        """Whether nobody signed in for it: a link and a code opened the door."""
+        return self.client_id is None and self.scope == LOGIN_FREE
 
 
 def new_id() -> str:
@@ -75,6 +82,8 @@ def issue(
     }
     if client_id is not None:
         payload |= {"client_id": client_id, "scope": scope}  # RFC 9068, 2.2
+    elif scope:
+        payload["scope"] = scope
     key = settings.keys[0]
     token = jwt.encode(payload, key.secret, algorithm=ALGORITHM, headers=HEADER | {"kid": key.kid})
     return token, Claims(subject, token_id, role, datetime.fromtimestamp(expires, UTC), client_id, scope)
@@ -140,7 +149,7 @@ def _checked(payload: Mapping[str, Any], audience: str, lifetime: timedelta, now
     if present >= expires:
         raise Unauthenticated("the token has expired: sign in again")
     client_id, scope = payload.get("client_id"), payload.get("scope", "")
-    delegated = "client_id" in payload or "scope" in payload
+    delegated = "client_id" in payload or ("scope" in payload and scope != LOGIN_FREE)
     if delegated and not (type(client_id) is str and type(scope) is str and scope in SCOPES):
         raise Unauthenticated("the token is not one of ours")
     ends = datetime.fromtimestamp(expires, UTC)

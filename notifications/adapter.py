@@ -1,9 +1,11 @@
-"""The marketplace's `PushSender` port over FCM and Web Push."""
+"""The marketplace's `PushSender` port over FCM and Web Push, and its `MailSender` port over SMTP or a folder."""
 
 from typing import TYPE_CHECKING
 
+from marketplace.ports import mail
 from marketplace.ports import push as port
 from notifications.errors import PushError, PushGone, PushInvalid, PushRetryable
+from notifications.mail import MailFolder, MailInvalid, MailRetryable, SmtpSender
 from notifications.messages import PushMessage
 from notifications.web_push import Subscription, WebPushSender
 
@@ -39,3 +41,19 @@ class PushAdapter:
         except PushError as refused:
             # Our own credential is refused: no device is at fault, an operator mends it, the message waits.
             raise port.PushUnavailable(str(refused)) from refused
+
+
+class MailAdapter:
+    """Sends by a mail server, or into a folder."""
+
+    def __init__(self, way: SmtpSender | MailFolder) -> None:
+        self._way = way
+
+    async def send(self, letter: mail.Letter) -> None:
+        """As the port says."""
+        try:
+            await self._way.send(identity=letter.id, to=letter.to, subject=letter.subject, text=letter.text)
+        except MailRetryable as later:
+            raise mail.MailUnavailable(str(later)) from later
+        except MailInvalid as invalid:
+            raise mail.MailRefused(str(invalid)) from invalid

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
@@ -12,6 +13,7 @@ from bootstrap.options import AsJson, Data, settings_of
 
 if TYPE_CHECKING:
     from bootstrap.settings import Settings
+    from marketplace.application.invite_supplier import InvitationView
     from marketplace.domain.parties import Organisation
     from matchmaking.efpf.answer import SearchAnswer
     from matchmaking.efpf.config import FederationConfig, GatewayConfig
@@ -21,7 +23,7 @@ app = typer.Typer(
     name="suppliers",
     no_args_is_help=True,
     rich_markup_mode=None,
-    short_help="Search federated registries for suppliers; link them with organisations.",
+    short_help="Search federated registries for suppliers; invite them, link them with organisations.",
     help="Who offers what, in all registries that can be heard, and who of them has joined here.",
     epilog="Example: lotsizeone suppliers search",
 )
@@ -94,6 +96,52 @@ def unlink(
     """Take a link back: offers of the party are not asked for here any more. What is agreed stays."""
     linked = asyncio.run(_link(settings_of(data_dir=data), organisation, None))
     typer.echo(f"{linked.name} is no registry's party any more")
+
+
+@app.command(epilog="Example: lotsizeone suppliers invite foundry-4711 --order ord_5f0c9a417bd2e86f31aa04c7")
+def invite(
+    party: Annotated[str, typer.Argument(help="The party's id, as registries name it.")],
+    order: Annotated[str, typer.Option(help="The order that needs it.")],
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Invite a registry's party that has not joined: the contact that the registry names gets a link by e-mail.
+
+    It is good for a week and once; the worker sends it, and a code when it is opened. An earlier link for the same
+    order and party is taken back. Run it with the settings of the worker; outside development it needs PUBLIC_URL and
+    MAIL_URL. A party whose registry names its signing key joins with that and cannot be invited.
+    """
+    sent = asyncio.run(_invite(settings_of(data_dir=data), order, party))
+    if as_json:
+        plain = asdict(sent) | {"created_at": sent.created_at.isoformat(), "expires_at": sent.expires_at.isoformat()}
+        typer.echo(json.dumps(plain, ensure_ascii=False))
+        return
+    typer.echo(
+        f"{_shown(sent.name)} is invited at {sent.contact}, until {sent.expires_at:%Y-%m-%d %H:%M} UTC: {sent.id}"
+    )
+
+
+async def _invite(settings: "Settings", order_id: str, party: str) -> "InvitationView":
+    """Raises ValueError where it cannot be done, in words."""
+    from bootstrap.container import open_container  # noqa: PLC0415
+    from marketplace.application import invite_supplier  # noqa: PLC0415
+    from marketplace.domain.errors import DomainError  # noqa: PLC0415
+    from marketplace.ports.mail import NO_MAIL  # noqa: PLC0415
+    from marketplace.ports.supplier_directory import DirectoryMisconfigured, DirectoryUnavailable  # noqa: PLC0415
+    from marketplace.ports.unit_of_work import StoreUnavailable  # noqa: PLC0415
+
+    origin = settings.public_url or (f"http://{settings.host}:{settings.port}" if settings.development else "")
+    if not origin:
+        raise ValueError("set PUBLIC_URL: the link must lead somewhere")
+    try:
+        async with open_container(settings) as container:
+            if container.ctx.mail is NO_MAIL:
+                raise ValueError("set MAIL_URL: there is no way to send a letter")
+            return await invite_supplier.invite(container.ctx, None, order_id, party, origin=origin)
+    except DomainError as refused:
+        raise ValueError(str(refused)) from refused
+    except (DirectoryUnavailable, DirectoryMisconfigured, StoreUnavailable) as away:
+        raise ValueError(f"cannot be asked just now: {away}") from away
 
 
 async def _link(settings: "Settings", name: str, party: str | None) -> "Organisation":

@@ -14,7 +14,9 @@ from marketplace.application.handlers import HANDLERS
 from marketplace.domain.errors import Conflict
 from marketplace.domain.reactions import by_chain_time
 from marketplace.ports.chain import ChainRefused, ChainUnavailable
+from marketplace.ports.mail import MailUnavailable
 from marketplace.ports.push import PushUnavailable
+from marketplace.ports.supplier_directory import DirectoryMisconfigured, DirectoryUnavailable
 from marketplace.ports.unit_of_work import Outbox, StoredEffect, StoreUnavailable
 
 log = logging.getLogger(__name__)
@@ -33,7 +35,15 @@ LONGEST_REASON = 1_000
 
 OUTAGES = (ChainUnavailable, StoreUnavailable, DraftingBlocked, OSError)
 """Nothing is wrong with the effect, however long this lasts: it is tried until the other side is back."""
-RETRY = (*OUTAGES, ChainRefused, PushUnavailable, Conflict)
+RETRY = (
+    *OUTAGES,
+    ChainRefused,
+    PushUnavailable,
+    MailUnavailable,
+    DirectoryUnavailable,
+    DirectoryMisconfigured,
+    Conflict,
+)
 """Failures that time may mend; anything else is parked at once."""
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")

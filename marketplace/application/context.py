@@ -11,6 +11,7 @@ from marketplace.domain.product import Template
 from marketplace.ports.chain import Chain
 from marketplace.ports.clock import Clock
 from marketplace.ports.job_dispatch import JobDispatch
+from marketplace.ports.mail import NO_MAIL, MailSender
 from marketplace.ports.push import PushSender
 from marketplace.ports.selection import Selection
 from marketplace.ports.supplier_directory import SupplierDirectory
@@ -67,6 +68,7 @@ class Context:
     canonical: Callable[[Any], bytes]
     random: Callable[[], float]
     telemetry: Telemetry = UNWATCHED
+    mail: MailSender = NO_MAIL
     plans: PlanBook = field(default_factory=PlanBook)
     sheets: Memo[Hashable, Values] = field(default_factory=Memo)
     makers: dict[str, str] = field(default_factory=dict)

@@ -14,6 +14,7 @@ from marketplace.application.hold_slots import hold_slots
 from marketplace.application.match_order import match_order
 from marketplace.application.notify import notify, push
 from marketplace.application.open_agreements import open_agreements
+from marketplace.application.send_letters import send_code, send_invitation
 from marketplace.domain.commands import PassDeadline
 from marketplace.domain.effects import Effect, EffectKind
 
@@ -35,6 +36,8 @@ HANDLERS: dict[EffectKind, Handler] = {
     EffectKind.DRAFT_SUPPLY: lambda ctx, order, _: draft_supply(ctx, order),
     EffectKind.NOTIFY: notify,
     EffectKind.PUSH: push,
+    EffectKind.SEND_INVITATION: send_invitation,
+    EffectKind.SEND_CODE: send_code,
     EffectKind.OPEN_AGREEMENTS: lambda ctx, order, _: open_agreements(ctx, order),
     EffectKind.HOLD_SLOTS: lambda ctx, order, _: hold_slots(ctx, order),
     EffectKind.DISPATCH_JOBS: lambda ctx, order, effect: dispatch_jobs(ctx, order, effect.subject),

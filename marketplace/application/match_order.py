@@ -12,17 +12,19 @@ from marketplace.application.bench import Wanted, bench_of, offers_document, sup
 from marketplace.application.browse_products import template_of
 from marketplace.application.configure_product import Configured, configured
 from marketplace.application.context import Context
+from marketplace.application.named_suppliers import named_by, who_is
 from marketplace.application.planned import HOLDING, MOST_TRIES, Planned, hold, plan
 from marketplace.application.reasons import reason_of
 from marketplace.domain.acceptance import Received
 from marketplace.domain.advance import net_advance
 from marketplace.domain.commands import Command, PostponeMatch, RecordMatch, RejectOrder
-from marketplace.domain.configuration import required_lines
+from marketplace.domain.configuration import RequiredLine, required_lines
 from marketplace.domain.errors import Conflict, InvalidInput
 from marketplace.domain.events import SupplyChoice
 from marketplace.domain.money import spell
 from marketplace.domain.order import Order, Status
 from marketplace.domain.parties import Organisation
+from marketplace.domain.product import Template
 from marketplace.domain.sourcing import needed_by
 from marketplace.domain.supply_conditions import SupplyConditions
 from marketplace.ports.selection import Chosen, NoSelection
@@ -33,13 +35,15 @@ from marketplace.ports.supplier_directory import (
     Offers,
     conditions_of,
 )
-from marketplace.ports.unit_of_work import Transaction
 
 log = logging.getLogger(__name__)
 
 LONGEST_RETRY = timedelta(minutes=10)
 MISCONFIGURED_RETRY = timedelta(minutes=5)
 """A wrong password does not mend itself in seconds."""
+NOT_JOINED = (
+    "a supplier of these parts has not joined yet, the manufacturer can invite it; the search goes on by itself"
+)
 
 
 async def match_order(ctx: Context, order_id: str) -> None:
@@ -144,23 +148,53 @@ async def _search(ctx: Context, order: Order, buyer: str) -> Command | _Found:
     offers = await _joined(ctx, answer, order)
     latest = (needed_by(order) - now.date()).days
     try:
-        chosen = await ctx.selection.choose(
-            lines,
-            offers,
-            currency=template.currency,
-            latest_days=latest,
-            seed=order.id,
-            on_time_bps=template.supplies_on_time_bps,
-        )
+        chosen = await _chosen(ctx, order, template, lines, offers, latest)
     except NoSelection as none:
         if answer.partial:
             return PostponeMatch(f"not all registries answered and {none}; the search goes on by itself", soon)
+        if await _would_do(ctx, order, template, lines, [*offers, *await _absent(ctx, answer, order)], latest):
+            return PostponeMatch(NOT_JOINED, soon)
         return RejectOrder(f"no suppliers for this order: {none}", "platform")
     wanted = Wanted(lines, template.currency, latest, risky=template.supplies_on_time_bps > 0)
     choices = _by_supplier(chosen, conditions_of(offers))
     bench = bench_of(choices, chosen, wanted, offers)
     digest = ctx.chain.keccak(ctx.canonical(offers_document(choices, bench)))
     return _Found(found, choices, bench, answer.partial, digest)
+
+
+async def _chosen(
+    ctx: Context,
+    order: Order,
+    template: Template,
+    lines: Sequence[RequiredLine],
+    offers: Sequence[Offer],
+    latest_days: int,
+) -> Sequence[Chosen]:
+    """Raises NoSelection."""
+    return await ctx.selection.choose(
+        lines,
+        offers,
+        currency=template.currency,
+        latest_days=latest_days,
+        seed=order.id,
+        on_time_bps=template.supplies_on_time_bps,
+    )
+
+
+async def _would_do(
+    ctx: Context,
+    order: Order,
+    template: Template,
+    lines: Sequence[RequiredLine],
+    offers: Sequence[Offer],
+    latest_days: int,
+) -> bool:
+    """Whether these offers would do."""
+    try:
+        await _chosen(ctx, order, template, lines, offers, latest_days)
+    except NoSelection:
+        return False
+    return True
 
 
 def _patience(ctx: Context, waited: timedelta) -> timedelta:
@@ -176,7 +210,7 @@ async def _joined(ctx: Context, answer: Offers, order: Order) -> Sequence[Offer]
     known: dict[tuple[str, str | None], Organisation] = {}
     async with ctx.uow.read() as tx:
         for named in {(offer.supplier_id, offer.signer) for offer in answer.offers}:
-            organisation = await _organisation(tx, *named)
+            organisation = await who_is(tx, *named)
             if organisation is not None and organisation.address is not None:
                 known[named] = organisation
     meant: dict[str, set[str]] = defaultdict(set)
@@ -192,11 +226,12 @@ async def _joined(ctx: Context, answer: Offers, order: Order) -> Sequence[Offer]
     ]
 
 
-async def _organisation(tx: Transaction, supplier_id: str, signer: str | None) -> Organisation | None:
-    """Whose key the registry names; where it names none, whom an operator linked with the supplier's id."""
-    if signer is not None:
-        return await tx.parties.organisation_signing(signer)
-    return await tx.parties.organisation_in_registry(supplier_id)
+async def _absent(ctx: Context, answer: Offers, order: Order) -> Sequence[Offer]:
+    """Offers of suppliers who could be invited, and have not joined or cannot sign yet."""
+    async with ctx.uow.read() as tx:
+        named = await named_by(tx, answer.offers)
+    able = {one.party_id for one in named.values() if not one.is_here and one.why_not is None}
+    return [one for one in answer.offers if one.supplier_id in able - set(order.excluded_suppliers)]
 
 
 def _by_supplier(chosen: Sequence[Chosen], stated: Mapping[str, SupplyConditions]) -> tuple[SupplyChoice, ...]:

@@ -5,6 +5,7 @@ from typing import Any
 from marketplace.application.context import Context
 from marketplace.application.sign_in import view
 from marketplace.application.views import AccountView
+from marketplace.domain.effects import Effect, EffectKind
 from marketplace.domain.errors import InvalidInput, NotFound
 from marketplace.domain.parties import Account
 
@@ -23,12 +24,18 @@ def proof_to_sign(account_id: str, address: str) -> dict[str, Any]:
 
 
 async def set_signing_key(ctx: Context, caller: Account, *, address: str, signature: str) -> AccountView:
-    """Register `address`. Raises InvalidInput unless `signature` proves that its key is at hand."""
+    """Register `address`. Raises InvalidInput unless `signature` proves that its key is at hand.
+
+    Who joined by an invitation can sign from now on: the order that waits for it is searched for at once.
+    """
     signer = ctx.chain.signed_by(proof_to_sign(caller.id, address), signature)
     if signer is None or signer.lower() != address.lower():
         raise InvalidInput("signature", "does not prove that the key of this address is at hand")
     async with ctx.uow.write() as tx:
         await tx.parties.set_address(caller, address.lower())
+        for invitation in await tx.invitations.of_account(caller.id):
+            find = Effect(EffectKind.FIND_SUPPLIERS, f"joined:{invitation.id}")
+            await tx.outbox.add(invitation.order_id, [find], ctx.clock.now())
         changed = await tx.parties.account(caller.id)
     if changed is None:
         raise NotFound("account")

@@ -13,6 +13,8 @@ class EffectKind(StrEnum):
     DRAFT_SUPPLY = "draft_supply"
     NOTIFY = "notify"
     PUSH = "push"
+    SEND_INVITATION = "send_invitation"
+    SEND_CODE = "send_code"
     OPEN_AGREEMENTS = "open_agreements"
     HOLD_SLOTS = "hold_slots"
     DISPATCH_JOBS = "dispatch_jobs"
@@ -30,7 +32,15 @@ class EffectKind(StrEnum):
     DEADLINE = "deadline"
 
 
-ALONGSIDE = frozenset({EffectKind.NOTIFY, EffectKind.PUSH, EffectKind.FUND_TEST_ACCOUNT})
+ALONGSIDE = frozenset(
+    {
+        EffectKind.NOTIFY,
+        EffectKind.PUSH,
+        EffectKind.SEND_INVITATION,
+        EffectKind.SEND_CODE,
+        EffectKind.FUND_TEST_ACCOUNT,
+    }
+)
 """Kinds that may be done while another effect of their order is: nobody's next step hangs on a slow push service."""
 
 ON_CHAIN = frozenset(
@@ -56,6 +66,8 @@ HELD_AFTER_RESTORE = frozenset(
         EffectKind.DRAFT_SUPPLY,
         EffectKind.NOTIFY,
         EffectKind.PUSH,
+        EffectKind.SEND_INVITATION,
+        EffectKind.SEND_CODE,
         EffectKind.OPEN_AGREEMENTS,
         EffectKind.DISPATCH_JOBS,
         EffectKind.ASK_CARRIER,

@@ -20,13 +20,15 @@ ORGANISED = frozenset({Role.MANUFACTURER, Role.SUPPLIER, Role.CARRIER})
 
 @dataclass(frozen=True, slots=True)
 class Organisation:
-    """A company. `registry_party_id` is the id under which a federated registry names it."""
+    """A company. `registry_party_id` is the id under which a federated registry names it; `vat_id` is in one form
+    (`PT501964843`), as the company stated it."""
 
     id: str
     name: str
     kind: Role
     address: str | None = None
     registry_party_id: str | None = None
+    vat_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

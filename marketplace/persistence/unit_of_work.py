@@ -16,6 +16,7 @@ from marketplace.persistence.repositories.designs import SqlDesignFiles
 from marketplace.persistence.repositories.events import EventLog
 from marketplace.persistence.repositories.idempotency import SqlIdempotency
 from marketplace.persistence.repositories.inbox import SqlInbox
+from marketplace.persistence.repositories.invitations import SqlInvitations
 from marketplace.persistence.repositories.oauth import SqlOAuth
 from marketplace.persistence.repositories.orders import SqlOrders
 from marketplace.persistence.repositories.parties import SqlParties
@@ -61,6 +62,7 @@ class SqlTransaction:
     idempotency: cached_property[ports.Idempotency] = _made(SqlIdempotency)
     designs: cached_property[ports.DesignFiles] = _made(SqlDesignFiles)
     oauth: cached_property[ports.OAuth] = _made(SqlOAuth)
+    invitations: cached_property[ports.Invitations] = _made(SqlInvitations)
 
     @property
     def added(self) -> Sequence[int]:

@@ -185,6 +185,10 @@ class Parties(Protocol):
         """Raises Conflict if the e-mail address or the organisation's name is taken."""
         ...
 
+    async def set_password(self, account_id: str, password_hash: str) -> None:
+        """From now on this password opens the account."""
+        ...
+
     async def set_address(self, account: Account, address: str) -> None:
         """Set the signing address of the account, or of its organisation where it has one."""
         ...

@@ -23,8 +23,8 @@ class Offer:
 
     `hours` of the supplier's capacity go into the line. `reliability_ppm` is the chance, in millionths, that it arrives
     as promised, as its registry states it (None: not stated). `conditions` hold for all that the supplier delivers.
-    `signer` is the key that the registry names for the supplier; `organisation_id` is who the supplier is here, once
-    that is known.
+    `signer` is the key that the registry names for the supplier, `contact` the e-mail address; `organisation_id` is who
+    the supplier is here, once that is known.
     """
 
     id: str
@@ -43,6 +43,7 @@ class Offer:
     reliability_ppm: int | None = None
     conditions: SupplyConditions = NO_CONDITIONS
     signer: str | None = None
+    contact: str | None = None
     organisation_id: str | None = None
 
 

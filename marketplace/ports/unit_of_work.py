@@ -5,6 +5,7 @@ from typing import Protocol
 
 from marketplace.ports.chain_cursor import ChainCursor, Freezes
 from marketplace.ports.design_files import DesignFile, DesignFiles, Held
+from marketplace.ports.invitations import Invitations
 from marketplace.ports.oauth import FormerSecret, OAuth, OAuthClient, OAuthCode
 from marketplace.ports.outbox import Outbox, StoredEffect
 from marketplace.ports.plans import Plans
@@ -37,6 +38,7 @@ __all__ = [
     "Idempotency",
     "Inbox",
     "InboxMessage",
+    "Invitations",
     "LostAgreements",
     "OAuth",
     "OAuthClient",
@@ -84,6 +86,7 @@ class Transaction(Protocol):
     idempotency: Idempotency
     designs: DesignFiles
     oauth: OAuth
+    invitations: Invitations
 
 
 class UnitOfWork(Protocol):

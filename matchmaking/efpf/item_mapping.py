@@ -60,6 +60,7 @@ class WireParty(Wire):
     signing_address: Annotated[Text, Field(pattern=r"^0x[0-9a-fA-F]{40}$")] | None = Field(
         None, validation_alias=any_of(PARTY["signing_address"])
     )
+    contact_email: Text | None = Field(None, validation_alias=any_of(PARTY["contact_email"]))
 
 
 class WireItem(Wire):
@@ -200,6 +201,7 @@ def _party(item: WireItem) -> Party:
         ppap_compliance_level=wire.ppap_compliance_level,
         base_platform_company_id=wire.base_platform_company_id,
         signing_address=wire.signing_address.lower() if wire.signing_address else None,
+        contact_email=wire.contact_email,
     )
 
 

@@ -47,6 +47,7 @@ PARTY: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "ppap_compliance_level": ("ppapComplianceLevel",),
         "base_platform_company_id": ("basePlatformCompanyId",),
         "signing_address": ("signingAddress",),
+        "contact_email": ("contactEmail",),
     }
 )
 

@@ -23,6 +23,7 @@ def _finite(number: Decimal) -> Decimal:
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=512, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Address = Annotated[str, StringConstraints(pattern=r"^0x[0-9a-fA-F]{40}$")]
+Email = Annotated[str, StringConstraints(max_length=254, pattern=r"^[!-?A-~]+@[!-?A-~]+\.[!-?A-~]+$")]
 Amount = Annotated[Decimal, AfterValidator(_finite)]
 Price = Annotated[Decimal, Field(gt=0, le=10**9), AfterValidator(_finite)]
 
@@ -55,6 +56,7 @@ class PeerParty(_Entry):
     """One company and what it offers. Trust figures are what the registry says of it, between 0 and 5 or counts.
 
     `signingAddress` is the key with which it signs agreements: who holds it speaks for the party in any marketplace.
+    `contactEmail` is where marketplaces invite it: who reads that mail may join for it.
     """
 
     id: Name
@@ -68,6 +70,7 @@ class PeerParty(_Entry):
     trustFullfillmentOfTerms: Amount | None = None  # noqa: N815 - NIMBLE's own spelling
     trustNumberOfTransactions: Annotated[StrictInt, Field(ge=0)] | None = None  # noqa: N815
     signingAddress: Address | None = None  # noqa: N815 - in the wire's manner; NIMBLE has no such field
+    contactEmail: Email | None = None  # noqa: N815 - neither has it this one
     doubleValue: dict[Name, list[Amount]] = Field(default_factory=dict)  # noqa: N815 - of all its items
     items: list[PeerItem] = Field(default_factory=list)
 

@@ -95,6 +95,7 @@ def party_wire(party: PeerParty) -> dict[str, Any]:
         "trustFullfillmentOfTerms": _double(party.trustFullfillmentOfTerms),
         "trustNumberOfTransactions": party.trustNumberOfTransactions,
         **({"signingAddress": party.signingAddress} if party.signingAddress else {}),
+        **({"contactEmail": party.contactEmail} if party.contactEmail else {}),
     }
 
 

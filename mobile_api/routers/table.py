@@ -9,6 +9,7 @@ from mobile_api.routers.designs import designs
 from mobile_api.routers.dev import dev
 from mobile_api.routers.floor import floor
 from mobile_api.routers.inbox import messages
+from mobile_api.routers.invitations import invitations, joining
 from mobile_api.routers.live import live
 from mobile_api.routers.oauth import clients, grants, metadata
 from mobile_api.routers.orders import orders
@@ -29,6 +30,8 @@ ALWAYS: tuple[APIRouter, ...] = (
     designs,
     live,
     messages,
+    invitations,
+    joining,
 )
 
 

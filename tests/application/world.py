@@ -43,6 +43,7 @@ from marketplace.ports.fakes.chain_ledger import START
 from marketplace.ports.fakes.chain_messages import sign
 from marketplace.ports.fakes.clock import FakeClock
 from marketplace.ports.fakes.job_dispatch import FakeJobDispatch
+from marketplace.ports.fakes.mail import FakeMailSender
 from marketplace.ports.fakes.push import FakePushSender
 from marketplace.ports.fakes.selection import FakeSelection
 from marketplace.ports.fakes.supplier_directory import FakeSupplierDirectory
@@ -79,6 +80,7 @@ class World:
     people: dict[str, Account] = field(default_factory=dict)
     gateways: dict[str, Gateway] = field(default_factory=dict)
     machines: dict[str, Machine] = field(default_factory=dict)
+    mail: FakeMailSender = field(default_factory=FakeMailSender)
 
     def __getitem__(self, name: str) -> Account:
         return self.people[name]
@@ -337,6 +339,7 @@ async def open_world(
     clock = FakeClock(datetime.fromtimestamp(START, UTC))
     chain = FakeChain(digest=keccak, confirmations=confirmations)
     directory, push, dispatch = FakeSupplierDirectory(LISTINGS), FakePushSender(), FakeJobDispatch()
+    mail = FakeMailSender()
     ctx = Context(
         uow=database.unit_of_work(),
         clock=clock,
@@ -351,11 +354,14 @@ async def open_world(
         random_hash=lambda: "0x" + secrets.token_hex(32),
         canonical=rfc8785.dumps,
         random=lambda: 1.0,
+        mail=mail,
     )
     try:
         await chain.fund_test_account("fund", address_of("customer"), FUNDS_MINOR)
         machines = {name: Machine(key_of(name)) for name in gateways}
-        yield World(ctx, database, clock, chain, directory, push, dispatch, dict(people), dict(gateways), machines)
+        yield World(
+            ctx, database, clock, chain, directory, push, dispatch, dict(people), dict(gateways), machines, mail
+        )
     finally:
         await database.close()
 

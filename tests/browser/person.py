@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from playwright.async_api import Browser, BrowserContext, Locator, Page, Route, ViewportSize, expect
@@ -30,6 +30,7 @@ class Person:
     watch: Watch
     pictures: Path
     plain_words: bool
+    viewport: ViewportSize = field(default_factory=lambda: PHONE)
 
     def find(self, testid: str, **marks: str) -> Locator:
         """The elements of a test id, narrowed by `data-` attributes."""
@@ -83,7 +84,9 @@ class Person:
             caret="hide",
             style="[data-testid='toast']{display:none!important}",
         )
-        assert await self.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], f"{name} is too wide"
+        assert await self.page.evaluate("document.documentElement.scrollWidth") <= self.viewport["width"], (
+            f"{name} is too wide"
+        )
         await self.read()
 
     async def read(self) -> None:
@@ -101,15 +104,26 @@ async def somebody(
     *,
     plain_words: bool = False,
     answer: Callable[[Route], Awaitable[None]] | None = None,
+    viewport: ViewportSize = PHONE,
+    at: str = "/",
 ) -> Person:
-    """A fresh phone at the app's first screen. `answer` stands in for every server."""
+    """A fresh phone, or a screen of another size, at the app's first screen or `at` another address.
+
+    `answer` stands in for every server.
+    """
+    phone = viewport == PHONE
     context = await browser.new_context(
-        viewport=PHONE, base_url=origin, locale="en-GB", timezone_id="Europe/Lisbon", has_touch=True, is_mobile=True
+        viewport=viewport,
+        base_url=origin,
+        locale="en-GB",
+        timezone_id="Europe/Lisbon",
+        has_touch=phone,
+        is_mobile=phone,
     )
     watch = Watch(origin)
     await watch.listen(context)
     if answer is not None:
         await context.route("**/*", answer)
     page = await context.new_page()
-    await page.goto("/")
-    return Person(name, page, context, watch, pictures, plain_words)
+    await page.goto(at)
+    return Person(name, page, context, watch, pictures, plain_words, viewport)

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from email import message_from_bytes
+from email.policy import default
 from pathlib import Path
 
 import httpx
@@ -22,6 +24,14 @@ class Theatre:
     stage: Stage
     actors: dict[str, Actor]
     restarts: list[str]
+    http: httpx.AsyncClient
+
+    def letters(self, to: str) -> list[str]:
+        """The text of every letter to this address, oldest first."""
+        files = sorted((self.stage.folder / "mail").glob("*.eml"))
+        found = [message_from_bytes(file.read_bytes(), policy=default) for file in files]
+        texts = [letter.get_body() for letter in found if letter["To"] == to]
+        return [text.get_content().replace("\r\n", "\n") for text in texts if text is not None]
 
     def backup(self, name: str) -> Path:
         """The encrypted key that this organisation can import into the app."""
@@ -29,22 +39,26 @@ class Theatre:
 
 
 @asynccontextmanager
-async def open_theatre(folder: Path) -> AsyncIterator[Theatre]:
-    """Real processes. The supplier without machines has no signer either: a person must sign and report."""
+async def open_theatre(folder: Path, *, absent: frozenset[str] = frozenset()) -> AsyncIterator[Theatre]:
+    """Real processes. The supplier without machines has no signer either: a person must sign and report.
+
+    Nobody of `absent` has an account.
+    """
     restarts: list[str] = []
     supervisor = Supervisor(folder, restarts.append)
     try:
         stage = await set_stage(folder, Ports.free(0), supervisor)
         async with httpx.AsyncClient(base_url=stage.api_url, timeout=REQUEST_TIMEOUT_S, trust_env=False) as http:
             actors = assemble(folder, http)
-            del actors["customer"]
+            for name in {"customer", *absent}:
+                del actors[name]
             await asyncio.gather(*(actor.join() for actor in actors.values()))
             for name in ("manufacturer", "amp"):
                 await start_gateway(stage, supervisor, actors[name])
                 start_signer(stage, supervisor, actors[name])
             at_work = asyncio.create_task(_carry(actors["carrier"]))
             try:
-                yield Theatre(stage, actors, restarts)
+                yield Theatre(stage, actors, restarts, http)
             finally:
                 at_work.cancel()
                 await asyncio.gather(at_work, return_exceptions=True)

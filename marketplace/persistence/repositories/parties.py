@@ -170,6 +170,12 @@ class SqlParties:
         inserted = await insert_once(self._connection, organisations, row_of(organisations, organisation))
         return inserted or await self.organisation(organisation.id) is not None
 
+    async def set_password(self, account_id: str, password_hash: str) -> None:
+        """From now on this password opens the account."""
+        mine = update(accounts).where(accounts.c.id == account_id)
+        await self._connection.execute(mine.values(password_hash=password_hash))
+        self._people.clear()
+
     async def set_address(self, account: Account, address: str) -> None:
         """Set the signing address of the account, or of its organisation where it has one."""
         if account.organisation is not None:

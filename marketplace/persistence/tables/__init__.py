@@ -16,6 +16,7 @@ from marketplace.persistence.tables.chain import (
 )
 from marketplace.persistence.tables.designs import design_files, design_holders, order_designs
 from marketplace.persistence.tables.effects import idempotency_answers, outbox
+from marketplace.persistence.tables.invitations import invitations
 from marketplace.persistence.tables.log import LOG_LEVELS, log_records
 from marketplace.persistence.tables.oauth import oauth_clients, oauth_codes
 from marketplace.persistence.tables.orders import agreements, order_events, orders, signature_requests
@@ -57,6 +58,7 @@ __all__ = [
     "gateways",
     "idempotency_answers",
     "inbox_messages",
+    "invitations",
     "jobs",
     "log_records",
     "lost_agreements",

@@ -15,6 +15,7 @@ organisations = counted(
     text("kind"),
     text("address", nullable=True),
     text("registry_party_id", nullable=True, unique=True),
+    text("vat_id", nullable=True),
     one_of("kind", Role),
 )
 

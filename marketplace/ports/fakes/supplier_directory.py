@@ -15,8 +15,8 @@ class Listing:
     """What a supplier offers: `unit_minor` cents a piece of `category`.
 
     `attributes` lists the values that it states by name; a line that asks for another value, or for an attribute that
-    is not stated, is not met. `only_for` names the buyers that may see it (None: everybody). `signer` is the key that
-    the registry names for the supplier.
+    is not stated, is not met. `only_for` names the buyers that may see it (None: everybody). `signer` and `contact` are
+    the key and the e-mail address that the registry names for the supplier.
     """
 
     id: str
@@ -36,6 +36,7 @@ class Listing:
     reliability_ppm: int | None = None
     conditions: SupplyConditions = NO_CONDITIONS
     signer: str | None = None
+    contact: str | None = None
 
 
 class FakeSupplierDirectory:
@@ -95,4 +96,5 @@ def _offer(listing: Listing, line: RequiredLine) -> Offer:
         reliability_ppm=listing.reliability_ppm,
         conditions=listing.conditions,
         signer=listing.signer,
+        contact=listing.contact,
     )

@@ -1,6 +1,6 @@
 /** Every call the app makes, one function each; all throw ApiProblem. */
 import { body, client } from './client'
-import type { Configuration, NewAccount, NewOrder, Report, Rule } from './types'
+import type { Configuration, Joining, NewAccount, NewOrder, Report, Rule } from './types'
 
 const at = (id: string) => ({ params: { path: { id } } })
 
@@ -15,6 +15,13 @@ export const signIn = (email: string, password: string) =>
 /** Ends one token, which need not be the present one any more. */
 export const signOut = (token: string) =>
   body(client.DELETE('/v1/tokens/current', { headers: { Authorization: `Bearer ${token}` } }))
+export const invitation = (link: string) => body(client.POST('/v1/join/invitation', { body: { link } }))
+export const askCode = (link: string) => body(client.POST('/v1/join/code', { body: { link } }))
+export const join = (joining: Joining) => body(client.POST('/v1/join', { body: joining }))
+export const absentSuppliers = (orderId: string) => body(client.GET('/v1/orders/{id}/absent-suppliers', at(orderId)))
+export const invitations = (orderId: string) => body(client.GET('/v1/orders/{id}/invitations', at(orderId)))
+export const invite = (orderId: string, party: string) =>
+  body(client.POST('/v1/orders/{id}/invitations', { ...at(orderId), body: { registry_party_id: party } }))
 export const me = () => body(client.GET('/v1/me'))
 export const setSigningKey = (address: string, signature: string) =>
   body(client.PUT('/v1/me/signing-key', { body: { address, signature } }))

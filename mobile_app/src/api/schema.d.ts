@@ -952,6 +952,130 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/orders/{id}/absent-suppliers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Absent Suppliers
+         * @description Who offers something for the order, in registries, and has not joined here.
+         */
+        get: operations["listAbsentSuppliers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orders/{id}/invitations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Invitations
+         * @description Who was invited for the order.
+         */
+        get: operations["listInvitations"];
+        put?: never;
+        /**
+         * Invite
+         * @description Send a link to the contact that the registry names for a supplier. An earlier link for it is taken back.
+         */
+        post: operations["invite"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/invitations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke Invitation
+         * @description Take an invitation back.
+         */
+        delete: operations["revokeInvitation"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/join/invitation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Read Invitation
+         * @description What stands behind a link.
+         */
+        post: operations["readInvitation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/join/code": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask Code
+         * @description Send a code to the contact. The answer is the same for every link.
+         */
+        post: operations["askCode"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/join": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Join
+         * @description Join for the company that was invited: an account, and a token for it.
+         */
+        post: operations["join"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/dev/funds": {
         parameters: {
             query?: never;
@@ -976,6 +1100,26 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * AbsentSupplier
+         * @description A supplier who offers something for an order and cannot sign here; `why_not` where it cannot be invited.
+         */
+        AbsentSupplier: {
+            /** Registry Party Id */
+            registry_party_id: string;
+            /** Name */
+            name: string;
+            /** Why Not */
+            why_not: string | null;
+        };
+        /**
+         * AbsentSupplierList
+         * @description All of them.
+         */
+        AbsentSupplierList: {
+            /** Items */
+            items: components["schemas"]["AbsentSupplier"][];
+        };
         /**
          * Acceptance
          * @description What the customer signs to accept the goods, and the same in words.
@@ -1134,6 +1278,18 @@ export interface components {
             value: string;
             /** Label */
             label: string;
+        };
+        /**
+         * CodeAsked
+         * @description The same for everybody: if the link is good, a code is on its way.
+         */
+        CodeAsked: {
+            /**
+             * Sent
+             * @default if the link is good
+             * @constant
+             */
+            sent: "if the link is good";
         };
         /**
          * ConfigurationAnswer
@@ -1450,6 +1606,75 @@ export interface components {
             read: boolean;
         };
         /**
+         * Invitation
+         * @description An invitation; of the contact only so much is shown that it can be known again.
+         */
+        Invitation: {
+            /** Id */
+            id: string;
+            /** Order Id */
+            order_id: string;
+            /** Registry Party Id */
+            registry_party_id: string;
+            /** Name */
+            name: string;
+            /** Contact */
+            contact: string;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "sending" | "sent" | "used" | "revoked" | "lapsed";
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            /** Note */
+            note: string | null;
+        };
+        /**
+         * InvitationCreate
+         * @description Whom to invite, by the id that the registry gives.
+         */
+        InvitationCreate: {
+            /**
+             * Registry Party Id
+             * @example foundry-4711
+             */
+            registry_party_id: string;
+        };
+        /**
+         * InvitationList
+         * @description Newest first.
+         */
+        InvitationList: {
+            /** Items */
+            items: components["schemas"]["Invitation"][];
+        };
+        /**
+         * InvitationSeen
+         * @description Who invites whom, until when, and where the code goes.
+         */
+        InvitationSeen: {
+            /** Manufacturer */
+            manufacturer: string;
+            /** Company */
+            company: string;
+            /** Contact */
+            contact: string;
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+        };
+        /**
          * Job
          * @description A job on the organisation's shop floor. `by_hand`: a person reports it, which is never evidence.
          */
@@ -1503,6 +1728,57 @@ export interface components {
             note: string;
         };
         /**
+         * Joined
+         * @description A bearer token. A login-free one opens what the company is asked to sign, and nothing else.
+         */
+        Joined: {
+            /** Access Token */
+            access_token: string;
+            /**
+             * Token Type
+             * @constant
+             */
+            token_type: "Bearer";
+            /** Expires In */
+            expires_in: number;
+            /** Login Free */
+            login_free: boolean;
+            account: components["schemas"]["Account"];
+        };
+        /**
+         * Joining
+         * @description What the invited person states. Without a password the company signs by links only.
+         */
+        Joining: {
+            /**
+             * Link
+             * @description What stands behind `#/join/` in the link: 256 random bits.
+             * @example 5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e
+             */
+            link: string;
+            /**
+             * Code
+             * @example 000000
+             */
+            code: string;
+            /** Company */
+            company: string;
+            /**
+             * Country
+             * @example PT
+             */
+            country: string;
+            /**
+             * Vat Id
+             * @example PT 501 964 843
+             */
+            vat_id: string;
+            /** Signatory */
+            signatory: string;
+            /** Password */
+            password?: string | null;
+        };
+        /**
          * Labelled
          * @description A line of readable text.
          */
@@ -1511,6 +1787,18 @@ export interface components {
             label: string;
             /** Value */
             value: string;
+        };
+        /**
+         * LinkBody
+         * @description The secret of a link: in a body, since addresses are logged.
+         */
+        LinkBody: {
+            /**
+             * Link
+             * @description What stands behind `#/join/` in the link: 256 random bits.
+             * @example 5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e
+             */
+            link: string;
         };
         /**
          * Milestone
@@ -4683,6 +4971,243 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listAbsentSuppliers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AbsentSupplierList"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listInvitations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvitationList"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    invite: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A name for this request, new for each intent; a repeat gets the first answer. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InvitationCreate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Invitation"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revokeInvitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readInvitation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A name for this request, new for each intent; a repeat gets the first answer. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LinkBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvitationSeen"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    askCode: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A name for this request, new for each intent; a repeat gets the first answer. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LinkBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CodeAsked"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    join: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A name for this request, new for each intent; a repeat gets the first answer. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Joining"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Joined"];
+                };
             };
             /** @description A problem. */
             default: {

@@ -1,23 +1,36 @@
 /** Who is signed in. The token lives in memory and in this browser's storage until it ends. */
 import * as api from '../api'
 import { onSignedOut, useToken } from '../api/client'
-import type { Account } from '../api/types'
+import type { Account, Joined } from '../api/types'
 
 interface Stored {
   token: string
   until: number
   account: Account
+  /** Nobody signed in: a link let this person in, to sign and to nothing else. */
+  loginFree?: boolean
+  /** The beginning of the link by which the person came. */
+  via?: string
 }
 
 const KEY = 'lso.session'
 
-export const session = $state<{ account: Account | null; notice: string }>({ account: null, notice: '' })
+interface Session {
+  account: Account | null
+  loginFree: boolean
+  via: string
+  notice: string
+}
+
+export const session = $state<Session>({ account: null, loginFree: false, via: '', notice: '' })
 
 let stored: Stored | null = null
 
 function keep(next: Stored | null): void {
   stored = next
   session.account = next?.account ?? null
+  session.loginFree = next?.loginFree ?? false
+  session.via = next?.via ?? ''
   useToken(next?.token ?? null)
   if (next) localStorage.setItem(KEY, JSON.stringify(next))
   else localStorage.removeItem(KEY)
@@ -26,8 +39,11 @@ function keep(next: Stored | null): void {
 /** Takes up the session of an earlier visit, if it is still good. */
 export function resume(): void {
   onSignedOut(() => {
+    const wasLoginFree = session.loginFree
     keep(null)
-    session.notice = 'Your session has ended. Please sign in again.'
+    session.notice = wasLoginFree
+      ? 'Your visit has ended. Ask the manufacturer for a new link.'
+      : 'Your session has ended. Please sign in again.'
   })
   try {
     const found = JSON.parse(localStorage.getItem(KEY) ?? 'null') as Stored | null
@@ -43,6 +59,14 @@ export async function signIn(email: string, password: string): Promise<Account> 
   keep({ token: token.access_token, until: Date.now() + token.expires_in * 1000, account: token.account })
   session.notice = ''
   return token.account
+}
+
+/** Takes up the session that an invitation's link opened. */
+export function enter(joined: Joined, via: string): void {
+  keep({
+    token: joined.access_token, until: Date.now() + joined.expires_in * 1000, account: joined.account, loginFree: joined.login_free, via,
+  })
+  session.notice = ''
 }
 
 /** Ends the session here at once, then on the server; the locked signing key stays on the device. */
