@@ -33,6 +33,7 @@ TAGS = [
     {"name": "designs", "description": "Files of the customer's own that a product is made from."},
     {"name": "orders", "description": "Placing, following and finishing orders."},
     {"name": "signature requests", "description": "What organisations are asked to sign."},
+    {"name": "invitations", "description": "A link and a code by which a company joins, reads and signs."},
     {"name": "shop floor", "description": "Jobs and the rule that accepts orders."},
     {"name": "gateways", "description": "The machines that prove production."},
     {"name": "inbox", "description": "Messages, and the devices that are told of them."},

@@ -6,6 +6,7 @@ from mobile_api.client.operations.designs import DesignsApi
 from mobile_api.client.operations.development import DevelopmentApi
 from mobile_api.client.operations.gateways import GatewaysApi
 from mobile_api.client.operations.inbox import InboxApi
+from mobile_api.client.operations.invitations import InvitationsApi
 from mobile_api.client.operations.oauth import OauthApi
 from mobile_api.client.operations.orders import OrdersApi
 from mobile_api.client.operations.products import ProductsApi
@@ -21,6 +22,7 @@ class Client(
     DesignsApi,
     OrdersApi,
     SignatureRequestsApi,
+    InvitationsApi,
     ShopFloorApi,
     GatewaysApi,
     InboxApi,
