@@ -21,7 +21,7 @@ VERSION = "1.0.0"
 DESCRIPTION = (
     "A marketplace for lot-size-one manufacturing. Money is whole cents (`_minor`), instants are RFC 3339 in UTC, "
     "dates are calendar dates. Errors are problems (RFC 9457). POST takes an `Idempotency-Key`: the same request "
-    "again gets the answer it got."
+    "again gets the answer it got. Who asks too much gets 429 with `Retry-After`, `RateLimit` and `RateLimit-Policy`."
 )
 TAGS = [
     {"name": "accounts", "description": "Joining, signing in and out, and the key that signs."},
