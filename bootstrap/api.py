@@ -29,6 +29,8 @@ def build_app(container: Container, stopping: Callable[[], bool] = lambda: False
         vapid_public_key=container.vapid.public_key,
         public_url=container.settings.public_url,
         development=container.settings.development,
+        address_budget=container.settings.address_budget,
+        account_budget=container.settings.account_budget,
         argon2_memory_kib=container.settings.argon2_memory_kib,
         argon2_passes=container.settings.argon2_passes,
     )

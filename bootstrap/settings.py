@@ -90,6 +90,9 @@ class Settings(BaseSettings):
     # RFC 9106, 4: the second recommended choice. A demonstration takes less; production never under OWASP's least.
     argon2_memory_kib: int = Field(default=65_536, ge=1_024, le=1 << 21)
     argon2_passes: int = Field(default=3, ge=1, le=10)
+    address_budget: int = Field(default=60_000, ge=0, le=10**9)
+    account_budget: int = Field(default=12_000, ge=0, le=10**9)
+    """What one address, and one account, may spend in a minute at one API process; 0 is no limit."""
     start_patience_s: float = Field(default=0.0, ge=0.0, le=60.0, allow_inf_nan=False)
     """How long a starting process waits for the contracts' addresses, which another process is about to write."""
 

@@ -12,6 +12,7 @@ from marketplace.application.design_files import LARGEST
 from marketplace.application.health import Check
 from mobile_api import errors
 from mobile_api.attempts import Attempts
+from mobile_api.budgets import AddressBudget, Budget
 from mobile_api.health import checks_of, health
 from mobile_api.idempotency import Answers
 from mobile_api.journal import Journal, Observe, unobserved
@@ -45,6 +46,7 @@ def create_app(
         settings=settings,
         passwords=Passwords(memory_kib=settings.argon2_memory_kib, passes=settings.argon2_passes),
         attempts=Attempts(),
+        budget=Budget("account", settings.account_budget),
         answers=Answers(settings.keys),
         live=LiveTimeline(ctx),
         checks={**checks_of(ctx), **(checks or {})},
@@ -69,6 +71,7 @@ def create_app(
     )
     app.state.services = services
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, larger={"/v1/design-files": LARGEST})
+    app.add_middleware(AddressBudget, budget=Budget("address", settings.address_budget))
     app.add_middleware(SafeResponses)
     app.add_middleware(Journal, observe=observe)
     errors.install(app)

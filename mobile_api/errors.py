@@ -48,6 +48,16 @@ class TooManyAttempts(Exception):
         self.retry_after_s = retry_after_s
 
 
+class OverBudget(Exception):
+    """A caller asked for more than its `budget` of `units` in `window_s` seconds holds; in `retry_after_s` it does."""
+
+    def __init__(self, budget: str, units: int, window_s: int, *, left: int, retry_after_s: int) -> None:
+        super().__init__(f"too many requests of this {budget}: wait a little")
+        self.retry_after_s = retry_after_s
+        self.policy = f'"{budget}";q={units};w={window_s}'
+        self.state = f'"{budget}";r={left};t={retry_after_s}'
+
+
 class Busy(Exception):
     """A bounded resource of this process is used up just now."""
 
@@ -106,6 +116,7 @@ TABLE: Mapping[type[Exception], Kind] = {
         412, "changed-meanwhile", "Changed meanwhile", "It is not as you have seen it: read it again, then decide."
     ),
     TooManyAttempts: Kind(429, "too-many-attempts", "Too many attempts"),
+    OverBudget: Kind(429, "over-budget", "Too many requests"),
     Busy: Kind(503, "busy", "Busy", "Too much is going on just now; try again."),
     ChainFundsLow: Kind(
         503,
@@ -222,6 +233,10 @@ def _path(entry: Mapping[str, Any]) -> str:
 def _headers_of(error: Exception, kind: Kind, request: Request) -> dict[str, str]:
     if isinstance(error, TooManyAttempts):
         return {"Retry-After": str(error.retry_after_s)}
+    if isinstance(error, OverBudget):
+        # draft-ietf-httpapi-ratelimit-headers-10, 3 and 4.
+        again = {"Retry-After": str(error.retry_after_s)}
+        return again | {"RateLimit-Policy": error.policy, "RateLimit": error.state}
     if kind.status == 503 or isinstance(error, KeyInUse):
         return {"Retry-After": str(RETRY_AFTER_S)}
     if isinstance(error, InsufficientScope):

@@ -23,7 +23,7 @@ DESCRIPTION = (
     "A marketplace for lot-size-one manufacturing. Money is whole cents (`_minor`), instants are RFC 3339 in UTC, "
     "dates are calendar dates. Errors are problems (RFC 9457). POST takes an `Idempotency-Key`: the same request "
     "again gets the answer it got. GET answers an `ETag`: `If-None-Match` asks for what is new, `If-Match` changes "
-    "only what was seen (RFC 9110)."
+    "only what was seen (RFC 9110). Who asks too much gets 429 with `Retry-After`, `RateLimit` and `RateLimit-Policy`."
 )
 TAGS = [
     {"name": "accounts", "description": "Joining, signing in and out, and the key that signs."},

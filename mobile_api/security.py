@@ -22,6 +22,7 @@ from marketplace.domain.parties import Account
 from marketplace.ports import activity
 from marketplace.ports.unit_of_work import Gateway
 from mobile_api import scopes, tokens
+from mobile_api.budgets import cost_of, network_of
 from mobile_api.services import services
 from mobile_api.settings import GATEWAY_AUDIENCE, ApiSettings
 from mobile_api.strict_json import storable
@@ -74,7 +75,7 @@ async def sign_in_with_basic(request: Request) -> tuple[Account, str]:
 
 
 async def authenticate(request: Request) -> SignedIn:
-    """The person, or the client, who sends this request. Raises Unauthenticated, Forbidden, InsufficientScope."""
+    """The person, or the client, who sends this request. Raises Unauthenticated, Forbidden, OverBudget."""
     known = getattr(request.state, "signed_in", None)
     if isinstance(known, SignedIn):
         return known
@@ -94,6 +95,7 @@ async def authenticate(request: Request) -> SignedIn:
     activity.user_id.set(account.id)
     scopes.check(request, claims)
     signed_in = SignedIn(account, claims)
+    _pay(request, signed_in.principal)
     request.state.signed_in = signed_in
     return signed_in
 
@@ -130,7 +132,7 @@ async def gateway_token_with_basic(request: Request) -> str:
 
 
 def gateway_authenticator(ctx: Context, settings: ApiSettings) -> Callable[[Request], Awaitable[Gateway]]:
-    """`authenticate_gateway(request) -> Gateway` for the routers that serve gateways. It raises Unauthenticated."""
+    """`authenticate_gateway(request) -> Gateway` for gateways' routers. It raises Unauthenticated, OverBudget."""
 
     async def authenticate_gateway(request: Request) -> Gateway:
         claims = tokens.read(
@@ -143,10 +145,16 @@ def gateway_authenticator(ctx: Context, settings: ApiSettings) -> Callable[[Requ
         gateway = await register_gateway.gateway(ctx, claims.subject)
         if gateway is None or claims.role != GATEWAY_ROLE:
             raise Unauthenticated("the token is not one of ours")
+        _pay(request, gateway.id)
         activity.user_id.set(gateway.id)
         return gateway
 
     return authenticate_gateway
+
+
+def _pay(request: Request, who: str) -> None:
+    """Whoever is known pays; who only says so does not, or a stranger could spend what is somebody else's."""
+    services(request).budget.spend(who, cost_of(request.method, request.scope["path"]))
 
 
 def new_secret() -> str:
@@ -193,7 +201,7 @@ def _authorization(request: Request) -> str:
 
 def address_of(request: Request) -> str:
     """Who is at the other end, for counting attempts."""
-    return request.client.host if request.client else ""
+    return network_of(request.client.host) if request.client else ""
 
 
 def log_success(subject: str, **info: str) -> None:

@@ -9,6 +9,7 @@ from starlette.requests import HTTPConnection
 from marketplace.application.context import Context
 from marketplace.application.health import Check
 from mobile_api.attempts import Attempts
+from mobile_api.budgets import Budget
 from mobile_api.idempotency import Answers
 from mobile_api.live import LiveTimeline
 from mobile_api.passwords import Passwords
@@ -23,6 +24,8 @@ class Services:
     settings: ApiSettings
     passwords: Passwords
     attempts: Attempts
+    budget: Budget
+    """Of accounts, their programs and gateways."""
     answers: Answers
     live: LiveTimeline
     checks: Mapping[str, Check]

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from mobile_api.budgets import DEAREST
 from mobile_api.keys import Key, key_of
 
 GATEWAY_AUDIENCE = "gateway"
@@ -30,17 +31,15 @@ class ApiSettings:
     vapid_public_key: str = ""
     development: bool = False
     max_body_bytes: int = 1 << 20
+    address_budget: int = 60_000
+    account_budget: int = 12_000
+    """What one address, and one account, may spend in a minute (`budgets.DEAR` says on what); 0 is no limit."""
     # RFC 9106, 4: the second recommended choice, 64 MiB of memory and three passes.
     argon2_memory_kib: int = 65_536
     argon2_passes: int = 3
 
     def __post_init__(self) -> None:
-        if len(self.jwt_secret.encode()) < 32:
-            raise ValueError("jwt_secret must be at least 32 bytes of randomness")
-        if self.jwt_secret_also_read and len(self.jwt_secret_also_read.encode()) < 32:
-            raise ValueError("jwt_secret_also_read must be at least 32 bytes of randomness, or empty")
-        if self.jwt_secret_also_read == self.jwt_secret:
-            raise ValueError("jwt_secret_also_read must be another one than jwt_secret")
+        _check_secrets(self.jwt_secret, self.jwt_secret_also_read)
         if not 1 <= self.token_days <= 30:
             raise ValueError("token_days must be from 1 to 30")
         if not 60 <= self.gateway_token_s <= 3600:
@@ -52,6 +51,8 @@ class ApiSettings:
             raise ValueError("public_url must be an http or https address without a path")
         if not 1024 <= self.max_body_bytes <= 64 << 20:
             raise ValueError("max_body_bytes must be from 1 KiB to 64 MiB")
+        if any(0 < units < DEAREST or units < 0 for units in (self.address_budget, self.account_budget)):
+            raise ValueError(f"address_budget and account_budget must be 0 or at least {DEAREST}")
         if self.audience == GATEWAY_AUDIENCE:
             raise ValueError("the audience of people must differ from the audience of gateways")
 
@@ -61,3 +62,12 @@ class ApiSettings:
         if not self.jwt_secret_also_read:
             return (key_of(self.jwt_secret),)
         return key_of(self.jwt_secret), key_of(self.jwt_secret_also_read)
+
+
+def _check_secrets(signs: str, also_read: str) -> None:
+    if len(signs.encode()) < 32:
+        raise ValueError("jwt_secret must be at least 32 bytes of randomness")
+    if also_read and len(also_read.encode()) < 32:
+        raise ValueError("jwt_secret_also_read must be at least 32 bytes of randomness, or empty")
+    if also_read == signs:
+        raise ValueError("jwt_secret_also_read must be another one than jwt_secret")

@@ -68,6 +68,18 @@ async def test_a_token_outlives_its_secret_while_that_is_read(settings: Settings
             assert answer.status_code == status
 
 
+async def test_budgets_are_settings(settings: Settings) -> None:
+    little = settings.model_copy(update={"address_budget": 100, "account_budget": 100})
+    async with open_container(little) as container:
+        app = build_app(container)
+        far = httpx.ASGITransport(app, client=("203.0.113.7", 1))
+        async with client_of(app) as here, httpx.AsyncClient(transport=far, base_url="http://here") as there:
+            assert [(await there.post("/v1/accounts", json=ANA)).status_code for _ in range(2)] == [201, 429]
+            token = (await here.post("/v1/tokens", auth=(ANA["email"], ANA["password"]))).json()["access_token"]
+            bearer = {"Authorization": f"Bearer {token}"}
+            assert {(await here.get("/v1/me", headers=bearer)).status_code for _ in range(150)} == {200, 429}
+
+
 async def test_without_addresses_it_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(SettingsRefused, match="lotsizeone deploy"):
         async with open_container(Settings(data_dir=tmp_path)):

@@ -202,6 +202,8 @@ def test_noise_is_refused(token: str) -> None:
         {"public_url": "https://shop.example/path"},
         {"public_url": "shop.example"},
         {"max_body_bytes": 0},
+        {"address_budget": -1},
+        {"account_budget": 99},
         {"audience": "gateway"},
     ],
     ids=str,

@@ -33,6 +33,7 @@ SETTINGS = ApiSettings(
     development=True,
     argon2_memory_kib=64,
     argon2_passes=1,
+    account_budget=0,  # tests knock faster than any account may; `test_budgets` gives it one
 )
 
 
