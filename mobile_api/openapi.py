@@ -16,6 +16,8 @@ from mobile_api.errors import PROBLEM_JSON
 from mobile_api.idempotency import HEADER, LONGEST_KEY
 from mobile_api.routers.table import include
 
+EXAMPLES = Path(__file__).with_name("examples.json")
+"""What was sent and answered once: `python -m tests.mobile_api.examples` writes it."""
 PUBLISHED = Path(__file__).parents[1] / "docs" / "openapi.json"
 TITLE = "Lot Size One"
 VERSION = "1.0.0"
@@ -80,7 +82,7 @@ ETAG_PARAMETER = {
     "schema": {"type": "string", "examples": ['"q83vEjRWeJCrze8SNFZ4kKvN"']},
 }
 ETAG_HEADER = {"description": "Names this answer, to this reader, as it is now.", "schema": {"type": "string"}}
-STREAM = "text/event-stream"
+JSON, STREAM = "application/json", "text/event-stream"
 UNKEYED = ("/tokens", "/token", "/revoke")
 """What hands out tokens is remembered nowhere, and taking one back twice is taking it back."""
 BASIC = {"type": "http", "scheme": "basic", "description": "RFC 7617, UTF-8. Used once, for a token."}
@@ -112,9 +114,28 @@ def document(app: FastAPI) -> dict[str, Any]:
             operation.setdefault("parameters", []).append(ETAG_PARAMETER)
             operation["responses"]["200"]["headers"] = {"ETag": ETAG_HEADER}
             operation["responses"]["304"] = {"description": "It is still what `If-None-Match` names."}
+    _illustrate(described, json.loads(EXAMPLES.read_text("utf-8")))
     for unused in ("HTTPValidationError", "ValidationError"):
         components["schemas"].pop(unused, None)
     return described
+
+
+def _illustrate(described: dict[str, Any], examples: dict[str, dict[str, Any]]) -> None:
+    """Show what is sent and answered, each example once: a request's by its operation, an answer's by its schema."""
+    shown: dict[str, Any] = {}
+
+    def show(part: dict[str, Any], name: str, kept: dict[str, Any]) -> None:
+        if name in kept:
+            shown[name] = {"value": kept[name]}
+            part["examples"] = {"one": {"$ref": f"#/components/examples/{name}"}}
+
+    for _, _, operation in _operations(described):
+        for part in operation.get("requestBody", {}).get("content", {}).values():
+            show(part, operation["operationId"], examples["requests"])
+        for answer in operation["responses"].values():
+            part = answer.get("content", {}).get(JSON, {})
+            show(part, part.get("schema", {}).get("$ref", "").rpartition("/")[2], examples["answers"])
+    described["components"]["examples"] = shown
 
 
 def published_document() -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 import uuid
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any, TypeVar, cast
@@ -90,25 +91,35 @@ class Transport:
         clock = asyncio.get_running_loop().time
         until = clock() + self.patience_s
         parts["headers"] = self._bearer(parts.get("auth")) | parts.get("headers", {})
-        async with asyncio.timeout_at(until):
-            for pause_s in pauses():
-                try:
-                    response = await self.http.request(method, path, **parts)
-                except httpx.TransportError as failure:
-                    if not (repeatable or isinstance(failure, NEVER_SENT)) or clock() + pause_s > until:
-                        raise
-                    await asyncio.sleep(pause_s)
-                    continue
-                wait_s = max(pause_s, retry_after_s(response) or 0)
-                if not (repeatable and busy and _is_busy(response)) or clock() + wait_s > until:
-                    return response
-                await asyncio.sleep(wait_s)
-        raise TimeoutError(path)
+        last: httpx.Response | httpx.TransportError | None = None
+        try:
+            async with asyncio.timeout_at(until):
+                for pause_s in pauses():
+                    last = await self._try(method, path, parts)
+                    wait_s = max(pause_s, _wait_s(last, repeatable=repeatable, busy=busy))
+                    if clock() + wait_s > until:
+                        break
+                    await asyncio.sleep(wait_s)
+        except TimeoutError:
+            if last is None:
+                raise
+        if isinstance(last, httpx.Response):
+            return last
+        raise last or TimeoutError(path)
+
+    async def _try(self, method: str, path: str, parts: dict[str, Any]) -> httpx.Response | httpx.TransportError:
+        try:
+            return await self.http.request(method, path, **parts)
+        except httpx.TransportError as failure:
+            return failure
 
     async def stream(self, path: str, *, headers: Named | None = None) -> AsyncIterator[Any]:
-        """The data of server-sent events, until the interface ends them. Raises Problem, httpx.TransportError."""
+        """The data of server-sent events, until the interface ends them. Raises Problem, httpx.TransportError.
+
+        An interface that lives says something every 15 seconds; silence for `patience_s` is httpx.ReadTimeout.
+        """
         sent = self._bearer(None) | given(headers)
-        async with self.http.stream("GET", path, headers=sent, timeout=None) as response:
+        async with self.http.stream("GET", path, headers=sent, timeout=self.patience_s) as response:
             if not response.is_success:
                 await response.aread()
                 raise problem_of(response)
@@ -146,6 +157,13 @@ def pauses() -> Iterator[float]:
 def etag_of(answer: object) -> str | None:
     """The ETag of something that a method has answered, for `if_match` and `if_none_match`."""
     return answer.etag if isinstance(answer, Answer) else None
+
+
+def _wait_s(last: httpx.Response | httpx.TransportError, *, repeatable: bool, busy: bool) -> float:
+    """At least how long to wait before the request may be repeated; for ever where it may not, or need not."""
+    if isinstance(last, httpx.TransportError):
+        return 0 if repeatable or isinstance(last, NEVER_SENT) else math.inf
+    return retry_after_s(last) or 0 if repeatable and busy and _is_busy(last) else math.inf
 
 
 def _is_busy(response: httpx.Response) -> bool:

@@ -197,3 +197,29 @@ async def test_who_links_a_party_at_the_same_moment_as_another_is_told(uow: SqlU
         found = await tx.parties.organisation_in_registry("foundry-4711")
     assert found is not None
     assert found.id == "org_1"
+
+
+@pytest.mark.parametrize("party_id", ["org_maker", "acc_customer"])
+async def test_who_holds_a_party_is_alone_with_it(uow: SqlUnitOfWork, party_id: str) -> None:
+    async with uow.write() as tx:
+        for person in (account(), ADA):
+            await tx.parties.add_account(person)
+    done: list[str] = []
+    released = asyncio.Event()
+
+    async def hold(name: str) -> None:
+        async with uow.write() as tx:
+            await tx.parties.hold(party_id)
+            done.append(name)
+            if name == "first":
+                await released.wait()
+
+    async with asyncio.timeout(20), asyncio.TaskGroup() as together:
+        together.create_task(hold("first"))
+        while not done:  # noqa: ASYNC110 - the database wakes nobody
+            await asyncio.sleep(0.01)
+        together.create_task(hold("second"))
+        await asyncio.sleep(0.2)
+        assert done == ["first"]
+        released.set()
+    assert done == ["first", "second"]
