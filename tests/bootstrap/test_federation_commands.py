@@ -3,7 +3,8 @@
 import asyncio
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,15 @@ from bootstrap.commands import suppliers
 from bootstrap.settings import Settings
 from marketplace.domain.parties import Role
 from marketplace.persistence.database import Database
+from marketplace.ports.fakes.supplier_directory import FakeSupplierDirectory
+from marketplace.ports.supplier_directory import DirectoryUnavailable
 from matchmaking.efpf.client import FederatedClient
 from matchmaking.efpf.config import FederationConfig
 from matchmaking.efpf.query import SearchQuery
+from tests.application.example import DRILLING, LISTINGS
+from tests.bootstrap.test_container import BOOK
 from tests.matchmaking.helpers import PeerUnderTest, Scripted, loopback
-from tests.persistence.samples import account, organisation
+from tests.persistence.samples import account, organisation, placing
 
 ITEM: Mapping[str, Any] = {
     "uri": "urn:a",
@@ -218,3 +223,48 @@ def test_an_operator_links_an_organisation_with_a_party_and_takes_it_back(bare: 
         assert run("suppliers", "unlink", "Tejo Foundry", *here).exit_code == 0
         assert runner.run(linked()) is None
         runner.run(close())
+
+
+def _order_that_waits(bare: Path) -> None:
+    """An order of Model Factory's that nobody here can drill for."""
+    BOOK.save(bare / "contracts.json")
+    database = Database(f"sqlite:///{bare / 'marketplace.db'}")
+    now = datetime.now(UTC)
+    decision = placing(
+        now=now,
+        product_id="pneumatic-cylinder",
+        configuration={"base": "base-40mm", "amount": 40, "engraving": "SENAI"},
+        deliver_by=now.date() + timedelta(days=30),
+    )
+
+    async def prepare() -> None:
+        await database.migrate()
+        async with database.unit_of_work().write() as tx:
+            maker = organisation("org_maker", name="Model Factory", registry_party_id=None)
+            await tx.parties.add_account(account("acc_maker", role=Role.MANUFACTURER, organisation=maker))
+            await tx.orders.save(decision.order, decision.events, decision.effects, now)
+        await database.close()
+
+    asyncio.run(prepare())
+
+
+@pytest.mark.req(61, 181)
+def test_the_operator_invites_a_party_that_has_not_joined(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _order_that_waits(bare)
+    drills = next(one for one in LISTINGS if one.category == DRILLING)
+    directory = FakeSupplierDirectory([replace(drills, supplier_id="foundry-4711", contact="rui@foundry.example")])
+    monkeypatch.setattr("bootstrap.container.FederationAdapter", lambda _client: directory)
+    here = ("--order", "ord_1", "--data", str(bare))
+    done = told("suppliers", "invite", "foundry-4711", *here)
+    assert (done["contact"], done["status"]) == ("r•••@foundry.example", "sending")
+    assert "rui@" not in json.dumps(done)
+    assert "r•••@foundry.example" in run("suppliers", "invite", "foundry-4711", *here).stdout
+    for wrong, why in (
+        (("nobody", *here), "nobody who offers"),
+        (("foundry-4711", "--order", "ord_9", *here[2:]), "no such order"),
+    ):
+        refused = run("suppliers", "invite", *wrong)
+        assert refused.exit_code != 0
+        assert why in str(refused.exception)
+    directory.fail(DirectoryUnavailable("registry: no answer"))
+    assert "cannot be asked just now" in str(run("suppliers", "invite", "foundry-4711", *here).exception)

@@ -26,6 +26,15 @@ BAD = {
     "an arbiter that is no address": ({"ARBITER": "the-arbiter"}, "ARBITER"),
     "a token that is no address": ({"TOKEN": "EURC"}, "TOKEN"),
     "the example's contact": ({"PUSH_CONTACT": "mailto:operator@example.org"}, "PUSH_CONTACT"),
+    "the example's sender of letters": (
+        {"MAIL_URL": "smtps://mail.example", "PUBLIC_URL": "https://shop.example"},
+        "MAIL_FROM",
+    ),
+    "letters whose links lead nowhere": (
+        {"MAIL_URL": "smtps://mail.example", "MAIL_FROM": "shop@shop.example", "PUBLIC_URL": ""},
+        "PUBLIC_URL",
+    ),
+    "a mail server of another kind": ({"MAIL_URL": "http://mail.example"}, "MAIL_URL"),
     "no confirmations": ({"CONFIRMATIONS": "0"}, "CONFIRMATIONS"),
     "any proxy": ({"TRUSTED_PROXIES": "*"}, "TRUSTED_PROXIES"),
     "any push service": ({"PUSH_ORIGINS": "https://push.example.net,*"}, "PUSH_ORIGINS"),

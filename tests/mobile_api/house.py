@@ -4,9 +4,10 @@
 doors included. A thing is asked for by what it is, who asks and whose it is.
 """
 
+import secrets
 import sqlite3
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager, closing
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,9 +20,11 @@ from marketplace.application import acceptance_rule, devices, oauth_clients, reg
 from marketplace.application.context import Context
 from marketplace.application.design_files import upload_design
 from marketplace.application.gather_signatures import requests
+from marketplace.application.join_by_link import digest_of
 from marketplace.application.report_by_hand import jobs, report
 from marketplace.domain.acceptance import AcceptanceRule
 from marketplace.domain.clients import ClientKind
+from marketplace.domain.invitations import CODE_LIFETIME, LIFETIME, Invitation
 from marketplace.domain.parties import Account, Role
 from marketplace.domain.product import FileFormat, Template
 from marketplace.domain.production import Job
@@ -49,6 +52,8 @@ STATES = ("delivered", "shipped", "produced", "arrived", "quoted", "sourcing", "
 HERE, SHARED, ABROAD, THERE = "customer/maker", "customer2/maker", "customer/maker2", "customer2/maker2"
 """Whose orders with whom; the suppliers and the carrier are those of the customer."""
 SECRET = "a secret of the tests, long enough for a gateway"
+ABSENT, CODE = "foundry-4711", "000000"
+"""A supplier that a registry names and that has not joined; the code of every fresh link."""
 MISSING = {"file": "0x" + "0f" * 32}
 """What names nothing and could; ids are called nowhere."""
 OTHERS = {"maker": "reconcavo"}
@@ -68,6 +73,8 @@ STATE_FOR = {
     "ship": "produced",
     "handover": "shipped",
     "design-files": "sign",
+    "invitations": "matched",
+    "absent-suppliers": "matched",
 }
 """The state in which an operation below an order succeeds; for all others the order is delivered."""
 
@@ -121,6 +128,7 @@ class Crowd:
     files: Mapping[str, str]
     devices: Mapping[str, str]
     gateways: Mapping[str, tuple[str, str]]
+    invitations: Mapping[str, str]
     clients: Mapping[str, str]
     """A partner of each organisation by its person's name, and under "app" one that people let in."""
 
@@ -164,12 +172,16 @@ async def tell(scratch: Scratch, empty: Path, folder: Path) -> Crowd:
         doors = {name: await _gateway(world, name) for name in ("maker", "maker2")}
         clients = {name: await _client(world, name) for name in WITH_CLIENTS}
         clients["app"] = await _client(world, f"maker{NEIGHBOURS}", ClientKind.APP, (REDIRECT,))
+        invited = {
+            scope: await _invitation(world, scope, name, orders[whose]["quoted"])
+            for scope, name, whose in (("own", "maker", HERE), ("other", "maker2", ABROAD), ("tenant", "maker2", THERE))
+        }
         at = world.clock.now()
         people = dict(world.people)
     file = folder / "crowd.db"
     with closing(sqlite3.connect(scratch.file)) as told_to, closing(sqlite3.connect(file)) as kept:
         told_to.backup(kept)
-    return Crowd(file, at, people, orders, files, phones, doors, clients)
+    return Crowd(file, at, people, orders, files, phones, doors, invited, clients)
 
 
 async def _populate_next_door(world: World) -> None:
@@ -279,6 +291,25 @@ async def _client(
     return str(made.client_id)
 
 
+async def _invitation(world: World, name: str, maker: str, order_id: str) -> str:
+    """The id of an invitation by this manufacturer."""
+    now = world.clock.now()
+    made = Invitation(
+        f"inv_{name}",
+        order_id,
+        world[maker].party_id,
+        f"foundry of {name}",
+        f"Foundry of {name}",
+        f"rui@{name}.example",
+        "https://shop.example",
+        now,
+        now + LIFETIME,
+    )
+    async with world.ctx.uow.write() as tx:
+        await tx.invitations.add(made)
+    return made.id
+
+
 async def _gateway(world: World, name: str) -> tuple[str, str]:
     """A gateway's id and address."""
     made = await register_gateway.register_gateway(
@@ -338,6 +369,8 @@ class House:
                 return self.crowd.files[{"own": "customer", "other": "customer2", "tenant": "customer3"}[scope]]
             case "product":
                 return "pneumatic-cylinder" + ("" if scope == "own" else NEIGHBOURS)
+            case "invitation":
+                return self.crowd.invitations[scope]
             case "device":
                 return self.crowd.devices[whose]
             case "client":
@@ -345,6 +378,38 @@ class House:
         table, party = PARTY_THINGS[kind]
         found = self.ids(f"SELECT id FROM {table} WHERE {party} = ?", self.crowd.people[whose].party_id)  # noqa: S608
         return found[0] if found else self.ids(f"SELECT id FROM {table}")[0]  # noqa: S608
+
+    @contextmanager
+    def changing(self) -> Iterator[sqlite3.Connection]:
+        """The database behind everybody's back."""
+        with closing(sqlite3.connect(self.file, timeout=30)) as database, database:
+            yield database
+
+    def fresh_link(self) -> str:
+        """The secret of a new invitation for which the code is `CODE`."""
+        secret = secrets.token_hex(32)
+        now = self.clock.now()
+        row = {
+            "id": f"inv_{secret[:24]}",
+            "order_id": self.crowd.orders[HERE]["matched"],
+            "invited_by": self.crowd.people["maker"].party_id,
+            "registry_party_id": secret,
+            "party_name": "Foundry",
+            "email": f"{secret[:16]}@foundry.example",
+            "origin": "https://shop.example",
+            "created_at": _stored(now),
+            "expires_at": _stored(now + LIFETIME),
+            "status": "open",
+            "token_hash": digest_of(secret),
+            "code_hash": digest_of(CODE),
+            "code_until": _stored(now + CODE_LIFETIME),
+            "codes": 1,
+            "tries": 0,
+        }
+        marks = ", ".join(f":{name}" for name in row)
+        with self.changing() as database:
+            database.execute(f"INSERT INTO invitations ({', '.join(row)}) VALUES ({marks})", row)  # noqa: S608
+        return secret
 
     def rows(self) -> dict[str, list[tuple[Any, ...]]]:
         """Every row of every table."""
@@ -367,6 +432,7 @@ class House:
         questions = [f"SELECT id FROM {table}" for table in ("orders", "agreements", "signature_requests", "jobs")]  # noqa: S608
         questions += ["SELECT id FROM inbox_messages", "SELECT id FROM devices", "SELECT digest FROM design_files"]
         questions += ["SELECT id FROM accounts", "SELECT email FROM accounts", "SELECT own_address FROM accounts"]
+        questions += ["SELECT id FROM invitations", "SELECT email FROM invitations"]
         questions += ["SELECT id FROM organisations", "SELECT name FROM organisations"]
         questions += ["SELECT address FROM organisations", "SELECT id FROM gateways", "SELECT address FROM gateways"]
         found = {word for question in questions for word in self.ids(question) if word not in ("", "None")}
@@ -378,12 +444,22 @@ class House:
             return [str(row[0]) for row in database.execute(question, values)]
 
 
+def _stored(at: datetime) -> str:
+    """An instant as SQLite keeps it."""
+    return at.strftime("%Y-%m-%d %H:%M:%S.%f")
+
+
 @asynccontextmanager
 async def open_house(scratch: Scratch, crowd: Crowd) -> AsyncIterator[House]:
     """One at a time, as worlds are."""
     async with open_world(scratch, crowd.file) as world:
         world.set_time(crowd.at)
         ctx = replace(world.ctx, catalogue=products())
+        drills = next(one for one in world.directory.listings if one.supplier_id == "reconcavo")
+        absent = replace(
+            drills, id="absent-d", supplier_id=ABSENT, supplier_name="Foundry", contact="rui@foundry.example"
+        )
+        world.directory.listings.append(absent)
         yield House(app_of(ctx), ctx, world.clock, crowd, scratch.file)
 
 

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 
 from marketplace.application.signing_key import proof_to_sign
 from marketplace.ports.fakes.chain_messages import sign
-from tests.mobile_api.house import NEIGHBOURS, SECRET, House
+from tests.mobile_api.house import ABSENT, CODE, NEIGHBOURS, SECRET, House
 from tests.mobile_api.oauth import CHALLENGE, REDIRECT
 from tests.mobile_api.world import PASSWORD
 from tests.planning.test_svg_file import SQUARE, svg
@@ -27,6 +27,7 @@ KINDS = {
     "design-files": "file",
     "products": "product",
     "clients": "client",
+    "invitations": "invitation",
 }
 """What a parameter of a path names, by the word before it. One that is not here stops the tests: say what it is."""
 RAW = {"POST /v1/design-files": ("image/svg+xml", svg(SQUARE))}
@@ -227,6 +228,15 @@ def oauth_question(house: House) -> dict[str, str]:
     }
 
 
+def _link(house: House, role: str) -> dict[str, Any]:
+    return {"link": house.fresh_link()}
+
+
+def _joining(house: House, role: str) -> dict[str, Any]:
+    stated = {"company": uuid.uuid4().hex, "country": "PT", "vat_id": "PT 501 964 843", "signatory": "Rui Costa"}
+    return _link(house, role) | {"code": CODE} | stated
+
+
 def _partner(house: House, role: str) -> dict[str, str]:
     return {"client_id": house.crowd.clients[f"maker{NEIGHBOURS}"], "client_secret": SECRET}
 
@@ -261,6 +271,10 @@ GOOD: Mapping[str, Callable[[House, str], Any]] = {
     "POST /v1/oauth/token": lambda *who: {"grant_type": "client_credentials", "scope": "read"} | _partner(*who),
     "POST /v1/oauth/revoke": lambda *who: {"token": "of nobody", "token_type_hint": "access_token"} | _partner(*who),
     INGEST: _upload,
+    "POST /v1/orders/{id}/invitations": lambda *_: {"registry_party_id": ABSENT},
+    "POST /v1/join/invitation": _link,
+    "POST /v1/join/code": _link,
+    "POST /v1/join": _joining,
 }
 """Bodies that get as far as the use case. An operation that is not here gets what its schema shows."""
 

@@ -80,6 +80,13 @@ EXPECTED: dict[str, frozenset[Role] | str] = {
     "POST /v1/push/subscriptions": ALL,
     "DELETE /v1/push/subscriptions/{id}": ALL,
     "POST /v1/dev/funds": ALL,
+    "GET /v1/orders/{id}/absent-suppliers": frozenset({M}),
+    "GET /v1/orders/{id}/invitations": frozenset({M}),
+    "POST /v1/orders/{id}/invitations": frozenset({M}),
+    "DELETE /v1/invitations/{id}": frozenset({M}),
+    "POST /v1/join/invitation": "public",
+    "POST /v1/join/code": "public",
+    "POST /v1/join": "public",
 }
 """Written out by hand, so that a guard that is lost or changed is seen."""
 

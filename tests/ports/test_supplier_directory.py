@@ -73,7 +73,7 @@ class FakeFederation:
             [
                 _listing("amp", BASE, 120, 2),
                 _listing("amp", COVER, 70, 2),
-                _listing("reconcavo-machining", DRILLING, 80, 1),
+                _listing("reconcavo-machining", DRILLING, 80, 1, contact="rui@reconcavo.example"),
                 _listing("tejo-precision", BASE, 155, 1),
                 _listing("tejo-precision", COVER, 92, 1),
                 _listing("tejo-precision", DRILLING, 110, 1),
@@ -215,3 +215,10 @@ async def test_the_fake_heals_and_remembers_what_it_was_asked() -> None:
     directory.heal()
     assert len((await directory.search(LINES[:1], buyer="me")).offers) == 1
     assert [buyer for _, buyer in directory.asked] == ["me", "me"]
+
+
+@pytest.mark.req(61)
+async def test_the_contact_that_a_registry_names_comes_with_the_offers(federation: Federation) -> None:
+    found = await (await federation.well()).search(LINES, buyer="lso")
+    named = {(offer.supplier_id, offer.contact) for offer in found.offers if offer.contact}
+    assert named == {("reconcavo-machining", "rui@reconcavo.example")}

@@ -230,3 +230,12 @@ def test_the_key_that_a_registry_names_is_kept_and_a_broken_one_is_refused() -> 
     assert named.party.signing_address == "0x" + "ab" * 20
     for broken in ("0x" + "ab" * 19, "ab" * 20, 7, "0x" + "zz" * 20, ["0x" + "ab" * 20]):
         rejected(item(manufacturer=party | {"signingAddress": broken}), "malformed")
+
+
+def test_the_contact_that_a_registry_names_is_kept() -> None:
+    party = {"id": "991", "legalName": "Nine Nine One"}
+    assert mapped(manufacturer=party).party.contact_email is None
+    named = mapped(manufacturer=party | {"contactEmail": "a@nine.example"})
+    assert named.party.contact_email == "a@nine.example"
+    for broken in (7, ["a@nine.example"], {"en": "a@nine.example"}):
+        rejected(item(manufacturer=party | {"contactEmail": broken}), "malformed")

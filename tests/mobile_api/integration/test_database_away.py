@@ -43,6 +43,9 @@ SUBSCRIPTION = {
     "endpoint": "https://push.example.org/1",
     "keys": {"p256dh": "B" * 87, "auth": "A" * 22},
 }
+LINK = {"link": "5e" * 32}
+STATED = {"company": "Foundry", "country": "PT", "vat_id": "PT501964843", "signatory": "Rui Costa"}
+LINKS = {"/v1/join/invitation": LINK, "/v1/join/code": LINK, "/v1/join": LINK | STATED | {"code": "000000"}}
 JOINING = {"email": "ada@example.org", "password": PASSWORD, "display_name": "Ada", "role": "customer"}
 
 
@@ -96,7 +99,7 @@ def requests(world: World, person: Person) -> list[tuple[str, str, dict[str, Any
         if route.path in FORMS:
             found.append(("POST", path, {"data": FORMS[route.path]}))
             continue
-        body = JOINING if route.path == "/v1/accounts" else {}
+        body = JOINING if route.path == "/v1/accounts" else LINKS.get(route.path, {})
         for method in sorted(route.methods):
             more: dict[str, Any] = {"headers": person.headers}
             if method in ("POST", "PUT"):
