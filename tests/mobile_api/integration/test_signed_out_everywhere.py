@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from bootstrap.demo import supervisor
 from bootstrap.demo.supervisor import Supervisor, free_port
 from tests.bootstrap.test_container import ANA, BOOK, MAKER
 from tests.mobile_api.knocking import GATEWAYS, PEOPLES, SIGN_OUT, STREAM, opened
@@ -19,6 +20,8 @@ pytestmark = pytest.mark.integration
 EVERYWHERE = PEOPLES | GATEWAYS
 STAYING = PEOPLES - {SIGN_OUT}
 TIMEOUT_S = 30.0
+START_S = 180.0
+"""Two starts at once, on a computer with ten other things to do: a minute has been too short."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Shop:
     @asynccontextmanager
     async def open(self) -> AsyncIterator[list[httpx.AsyncClient]]:
         """Both processes, from their start to their end, and a client for each."""
-        supervisor = Supervisor(self.folder, lambda _: None)
+        processes = Supervisor(self.folder, lambda _: None)
         given = {
             "DATABASE_URL": self.database,
             "CHAIN_URL": "http://127.0.0.1:1",  # nobody's: no request here needs a chain
@@ -41,21 +44,22 @@ class Shop:
             "METRICS_PORT": "",
         }
         async with AsyncExitStack() as stack:
-            stack.callback(supervisor.end)
+            stack.callback(processes.end)
             for port in self.ports:
-                supervisor.start(f"api-{port}", ["api", "--data", str(self.folder), "--port", str(port)], given)
+                processes.start(f"api-{port}", ["api", "--data", str(self.folder), "--port", str(port)], given)
             clients = []
             for port in self.ports:
                 url = f"http://127.0.0.1:{port}"
-                await supervisor.ready(f"api-{port}", f"{url}/livez")
+                await processes.ready(f"api-{port}", f"{url}/livez")
                 http = httpx.AsyncClient(base_url=url, timeout=TIMEOUT_S, trust_env=False)
                 clients.append(await stack.enter_async_context(http))
             yield clients
 
 
 @pytest.fixture
-def shop(url: str, tmp_path: Path) -> Shop:
+def shop(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
     """A shop that is not open yet; its contracts have addresses, and nobody asks their chain."""
+    monkeypatch.setattr(supervisor, "READY_TIMEOUT_S", START_S)
     BOOK.save(tmp_path / "contracts.json")
     return Shop(tmp_path, url)
 
