@@ -301,6 +301,8 @@ def test_every_kind_that_is_held_has_been_thought_of() -> None:
     assert set(STILL_ASKED) == HELD_AFTER_RESTORE - {
         EffectKind.NOTIFY,
         EffectKind.PUSH,
+        EffectKind.SEND_INVITATION,
+        EffectKind.SEND_CODE,
         EffectKind.FUND_TEST_ACCOUNT,
     }
     assert set(EffectKind) - HELD_AFTER_RESTORE == {

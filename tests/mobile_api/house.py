@@ -390,7 +390,7 @@ class House:
         secret = secrets.token_hex(32)
         now = self.clock.now()
         row = {
-            "id": f"inv_{secret[:24]}",
+            "id": f"fresh_{secret[:24]}",
             "order_id": self.crowd.orders[HERE]["matched"],
             "invited_by": self.crowd.people["maker"].party_id,
             "registry_party_id": secret,
@@ -412,12 +412,15 @@ class House:
         return secret
 
     def rows(self) -> dict[str, list[tuple[Any, ...]]]:
-        """Every row of every table."""
+        """Every row of every table, but for the invitations that `fresh_link` made meanwhile."""
         with closing(sqlite3.connect(self.file)) as database:
-            return {
+            found = {
                 table.name: sorted(database.execute(f'SELECT * FROM "{table.name}"').fetchall(), key=repr)  # noqa: S608
                 for table in metadata.sorted_tables
             }
+        made = set(self.ids("SELECT id FROM invitations WHERE id LIKE 'fresh%'"))
+        found["invitations"] = [row for row in found["invitations"] if made.isdisjoint(row)]
+        return found
 
     def ids_of(self, whose: str) -> list[str]:
         """The ids of some orders and of all that hangs on them."""

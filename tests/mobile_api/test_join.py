@@ -19,7 +19,7 @@ from tests.mobile_api.house import ABSENT, CODE, HERE, House
 from tests.mobile_api.operations import operations, query_of
 from tests.mobile_api.world import SETTINGS
 
-PAUSE_S = router.SOONEST_S
+PAUSE_S, CHECK = router.SOONEST_S, router._check
 UNKNOWN, WRONG = "5e" * 32, "111111"
 OPEN = {
     "GET /v1/me",
@@ -33,12 +33,6 @@ OPEN = {
 """Written out by hand, so that a door that is opened is seen."""
 STATED = {"company": "Foundry", "country": "PT", "vat_id": "PT 501 964 843", "signatory": "Rui Costa"}
 JSON = {"Content-Type": "application/json"}
-
-
-@pytest.fixture(autouse=True)
-def _many_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One address makes more of them here than people do; the limit has a test of its own."""
-    monkeypatch.setattr(attempts, "FAILURES", 10_000)
 
 
 async def post(house: House, path: str, body: object, headers: dict[str, str] | None = None) -> Answer:
@@ -81,9 +75,9 @@ async def refused_links(house: House) -> dict[str, tuple[str, str]]:
     revoked = house.fresh_link()
     with house.changing() as database:
         for column, link in (("code_until", late), ("expires_at", lapsed)):
-            values = (f"{at:%Y-%m-%d %H:%M:%S.%f}", f"inv_{link[:24]}")
+            values = (f"{at:%Y-%m-%d %H:%M:%S.%f}", f"fresh_{link[:24]}")
             database.execute(f"UPDATE invitations SET {column} = ? WHERE id = ?", values)  # noqa: S608
-        database.execute("UPDATE invitations SET status = 'revoked' WHERE id = ?", (f"inv_{revoked[:24]}",))
+        database.execute("UPDATE invitations SET status = 'revoked' WHERE id = ?", (f"fresh_{revoked[:24]}",))
     return {
         "unknown": (UNKNOWN, CODE),
         "wrong code": (house.fresh_link(), WRONG),
@@ -133,8 +127,8 @@ async def test_asking_for_a_code_says_nothing_of_the_link(house: House) -> None:
     }
     assert len(answers) == 1
     asked = house.ids("SELECT subject FROM outbox WHERE kind = 'send_code'")
-    fresh = [f"inv_{good[:24]}", f"inv_{links['wrong code'][0][:24]}"]
-    assert set(asked) <= {*fresh, *(f"inv_{links[name][0][:24]}" for name in ("tried too often", "code too late"))}
+    fresh = [f"fresh_{good[:24]}", f"fresh_{links['wrong code'][0][:24]}"]
+    assert set(asked) <= {*fresh, *(f"fresh_{links[name][0][:24]}" for name in ("tried too often", "code too late"))}
     assert fresh[0] in asked
 
 
@@ -148,7 +142,7 @@ async def test_looking_is_refused_alike(house: House) -> None:
 async def test_a_wrong_code_is_counted_though_it_is_refused(house: House) -> None:
     link = house.fresh_link()
     await join(house, link, WRONG)
-    assert house.ids("SELECT tries FROM invitations WHERE id = ?", f"inv_{link[:24]}") == ["1"]
+    assert house.ids("SELECT tries FROM invitations WHERE id = ?", f"fresh_{link[:24]}") == ["1"]
 
 
 async def test_no_log_holds_a_link_or_a_code(house: House, caplog: pytest.LogCaptureFixture) -> None:
@@ -168,6 +162,7 @@ async def test_no_log_holds_a_link_or_a_code(house: House, caplog: pytest.LogCap
 
 async def test_an_address_that_fails_too_often_waits(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(attempts, "FAILURES", 3)
+    monkeypatch.setattr(router, "_check", CHECK)
     assert [(await join(house, UNKNOWN)).status for _ in range(4)] == [422, 422, 422, 429]
     assert (await post(house, "/v1/join/code", {"link": UNKNOWN})).status == 429
 
