@@ -25,6 +25,7 @@ from marketplace.domain.errors import (
     InvalidTransition,
     NotFound,
     NotMakeable,
+    PriceChanged,
     Unauthenticated,
 )
 from marketplace.ports.chain import ChainFundsLow, ChainRefused, ChainUnavailable
@@ -109,6 +110,7 @@ TABLE: Mapping[type[Exception], Kind] = {
     NotFound: Kind(404, "not-found", "Not found"),
     InvalidTransition: Kind(409, "invalid-transition", "Not possible now"),
     Conflict: Kind(409, "conflict", "Conflict"),
+    PriceChanged: Kind(409, "price-changed", "The price has changed"),
     ChainRefused: Kind(409, "chain-refused", "The contracts refuse this", "The contracts would refuse this as it is."),
     KeyInUse: Kind(409, "request-in-progress", "Still working on it", "The first request with this key still runs."),
     KeyReused: Kind(422, "key-reused", "Key used before", "This Idempotency-Key belongs to another request."),

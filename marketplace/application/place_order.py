@@ -12,9 +12,11 @@ from marketplace.application.planned import maker_of, plan
 from marketplace.application.present import present, present_new
 from marketplace.application.views import OrderView
 from marketplace.domain.commands import PlaceOrder
-from marketplace.domain.errors import Conflict, Forbidden, InvalidInput, NotFound
+from marketplace.domain.errors import Conflict, DomainError, Forbidden, InvalidInput, NotFound, PriceChanged
 from marketplace.domain.lifecycle import place
+from marketplace.domain.money import spell
 from marketplace.domain.parties import Account, Role
+from marketplace.domain.pricing import Price
 
 
 async def place_order(
@@ -27,10 +29,12 @@ async def place_order(
     payer_address: str,
     handover_hash: str,
     client_reference: str,
+    expected_total_minor: int | None = None,
 ) -> OrderView:
     """A new order; the same `client_reference` from the same customer gives the order that is there.
 
-    Raises NotFound, InvalidInput (naming the field), NotMakeable, Forbidden.
+    Raises NotFound, InvalidInput (naming the field), NotMakeable, Forbidden, and PriceChanged unless it costs what
+    was expected, if anything was.
     """
     if caller.role is not Role.CUSTOMER:
         raise Forbidden("only customers place orders")
@@ -45,8 +49,12 @@ async def place_order(
     if not manufacturer_id:
         raise NotFound("product")
     quoted = (await plan(ctx, found, maker, fee_bps=0)).quotation
-    check_date(quoted, deliver_by, now.date())
-    quoted.at(deliver_by)  # what has no price is not ordered
+    try:
+        check_date(quoted, deliver_by, now.date())
+        _check_price(quoted.at(deliver_by).price, expected_total_minor)  # what has no price is not ordered
+    except (InvalidInput, PriceChanged) as refusal:
+        # Day and price are a new order's: whoever asks again for one that is there, its answer lost, gets it.
+        return await _placed(ctx, caller, order_id, refusal)
     command = PlaceOrder(
         order_id=order_id,
         customer_id=caller.id,
@@ -65,9 +73,19 @@ async def place_order(
         async with ctx.uow.write() as tx:
             await tx.designs.use(order_id, tuple(digests_in(template, configured.values)))
             await tx.orders.save(decision.order, decision.events, decision.effects, now)
-    except Conflict:
-        async with ctx.uow.read() as tx:
-            if await tx.orders.get(order_id) is None:
-                raise
-            return await present(ctx, tx, order_id, caller)
+    except Conflict as taken:
+        return await _placed(ctx, caller, order_id, taken)
     return present_new(ctx, decision.order, configured, maker, caller)
+
+
+def _check_price(price: Price, expected_total_minor: int | None) -> None:
+    if expected_total_minor is not None and price.total_minor != expected_total_minor:
+        raise PriceChanged(spell(expected_total_minor, price.currency), spell(price.total_minor, price.currency))
+
+
+async def _placed(ctx: Context, caller: Account, order_id: str, refusal: DomainError) -> OrderView:
+    """The order of this id. Raises `refusal` where there is none."""
+    async with ctx.uow.read() as tx:
+        if await tx.orders.get(order_id) is None:
+            raise refusal
+        return await present(ctx, tx, order_id, caller)

@@ -7,6 +7,7 @@ DomainError
 ├── NotFound               no such thing, or not for this caller
 ├── Forbidden              the caller may see it and may not do it
 ├── Conflict               somebody else was faster, or the same name is taken
+│   └── PriceChanged       it costs something else by now than what was agreed to
 └── Unauthenticated        who is asking is not known
 
 None of them knows HTTP: one table in `mobile_api/errors.py` translates.
@@ -73,6 +74,15 @@ class Forbidden(DomainError):
 
 class Conflict(DomainError):
     """The thing exists already or has changed since it was read."""
+
+
+class PriceChanged(Conflict):
+    """It costs something else by now than what the caller agreed to; both amounts as people read them."""
+
+    def __init__(self, agreed: str, now: str) -> None:
+        super().__init__(f"the price is {now} now, and no longer {agreed}: look at it and order again")
+        self.agreed = agreed
+        self.now = now
 
 
 class Unauthenticated(DomainError):

@@ -40,7 +40,10 @@ Cursor = Annotated[str | None, Query(max_length=pagination.LONGEST), AfterValida
 
 @orders.post("/orders", status_code=201, response_model=Order)
 async def place_order(ctx: Ctx, caller: Customer, body: OrderCreate) -> OrderView:
-    """Order a configured product for a day. The same client_reference gives the order that is there."""
+    """Order a configured product for a day. The same client_reference gives the order that is there.
+
+    Where `expected_total_minor` is given, nothing is ordered at another price.
+    """
     order = await placing.place_order(
         ctx,
         caller,
@@ -50,6 +53,7 @@ async def place_order(ctx: Ctx, caller: Customer, body: OrderCreate) -> OrderVie
         payer_address=body.payer_address,
         handover_hash=body.handover_hash,
         client_reference=body.client_reference,
+        expected_total_minor=body.expected_total_minor,
     )
     activity.order_id.set(order.id)
     return order

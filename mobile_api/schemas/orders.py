@@ -48,7 +48,11 @@ ReportedBy = Literal["machine", "person"]
 
 
 class OrderCreate(In):
-    """An order. `handover_hash` is the keccak-256 of the secret that only the customer's device can derive."""
+    """An order. `handover_hash` is the keccak-256 of the secret that only the customer's device can derive.
+
+    With `expected_total_minor`, what the customer was shown, another price is refused (409, `price-changed`): an order
+    that waited on a phone without a connection never becomes one at a price that nobody has seen.
+    """
 
     product_id: Annotated[Text, Field(min_length=1, max_length=80)]
     configuration: Configuration
@@ -56,6 +60,7 @@ class OrderCreate(In):
     payer_address: Address
     handover_hash: Hash
     client_reference: Uuid
+    expected_total_minor: Minor | None = None
 
 
 class NextAction(Out):

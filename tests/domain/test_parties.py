@@ -2,7 +2,15 @@
 
 import pytest
 
-from marketplace.domain.errors import Conflict, DomainError, Forbidden, InvalidInput, NotFound, Unauthenticated
+from marketplace.domain.errors import (
+    Conflict,
+    DomainError,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    PriceChanged,
+    Unauthenticated,
+)
 from marketplace.domain.parties import ORGANISED, Account, Organisation, Role
 
 PERSON = Account("ada", "ada@example.org", "Ada", Role.CUSTOMER, "hash", own_address="0x" + "0a" * 20)
@@ -25,5 +33,9 @@ def test_refusals_carry_what_they_are_about() -> None:
     assert str(NotFound("order")) == "no such order"
     assert Forbidden("only the customer may cancel").reason == "only the customer may cancel"
     assert str(InvalidInput("amount", "must be positive")) == "amount: must be positive"
+    changed = PriceChanged("€ 600.00", "€ 612.00")
+    assert (changed.agreed, changed.now) == ("€ 600.00", "€ 612.00")
+    assert str(changed).startswith("the price is € 612.00 now, and no longer € 600.00")
+    assert isinstance(changed, Conflict)
     kinds = (NotFound, Forbidden, InvalidInput, Conflict, Unauthenticated)
     assert all(issubclass(kind, DomainError) for kind in kinds)

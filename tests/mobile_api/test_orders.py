@@ -73,6 +73,10 @@ REFUSED: list[tuple[dict[str, object], str]] = [
     ({"amount": 1}, "amount"),
     ({"total_minor": 1}, "total_minor"),
     ({"customer_id": "acc_other"}, "customer_id"),
+    ({"expected_total_minor": -1}, "expected_total_minor"),
+    ({"expected_total_minor": 1.5}, "expected_total_minor"),
+    ({"expected_total_minor": "60000"}, "expected_total_minor"),
+    ({"expected_total_minor": True}, "expected_total_minor"),
 ]
 
 
@@ -85,6 +89,35 @@ async def test_what_cannot_be_ordered_is_named(world: World, maker: Person) -> N
         assert answer.status_code == 422, change
         assert [error["field"] for error in answer.json()["errors"]] == [field], change
     assert (await world.client.get("/v1/orders", headers=customer.headers)).json()["items"] == []
+
+
+@pytest.mark.req(45, 57)
+async def test_nothing_is_ordered_at_a_price_that_nobody_has_seen(world: World, maker: Person) -> None:
+    customer = await world.join()
+    body = world.order_body(customer)
+    asked = {name: body[name] for name in ("configuration", "deliver_by")}
+    quoted = await world.client.post(f"/v1/products/{body['product_id']}/quotes", json=asked, headers=customer.headers)
+    total = quoted.json()["quote"]["total_minor"]
+    # A refusal is not kept under the key: the same order at the price that was looked at goes through.
+    headers = customer.headers | {"Idempotency-Key": str(body["client_reference"])}
+    for shown in (total - 1, total + 1):
+        changed = body | {"expected_total_minor": shown}
+        refused = await world.client.post("/v1/orders", json=changed, headers=headers)
+        assert (refused.status_code, refused.json()["type"]) == (409, "urn:lotsizeone:problem:price-changed")
+    assert (await world.client.get("/v1/orders", headers=customer.headers)).json()["items"] == []
+    placed = await world.client.post("/v1/orders", json=body | {"expected_total_minor": total}, headers=headers)
+    assert placed.status_code == 201
+
+
+async def test_whoever_asks_again_for_an_order_that_is_there_gets_it_whatever_it_costs_by_now(
+    world: World, maker: Person
+) -> None:
+    """The answer was lost, and meanwhile the price or the first possible day has changed."""
+    customer, reference = await world.join(), str(uuid.uuid4())
+    first = await world.place(customer, client_reference=reference)
+    for change in ({"expected_total_minor": 1}, {"deliver_by": world.day(0).isoformat()}):
+        again = await world.place(customer, client_reference=reference, **change)
+        assert again["id"] == first["id"]
 
 
 @pytest.mark.req(52)

@@ -19,6 +19,7 @@ CASES: list[tuple[Exception, int, str]] = [
     (domain.NotFound("order"), 404, "not-found"),
     (domain.Forbidden("the manufacturer decides"), 403, "forbidden"),
     (domain.Conflict("the name is taken"), 409, "conflict"),
+    (domain.PriceChanged("€ 600.00", "€ 612.00"), 409, "price-changed"),
     (domain.Unauthenticated("sign in"), 401, "unauthenticated"),
     (ChainRefused("TooLate"), 409, "chain-refused"),
     (ChainFundsLow("the relayer has 10.0.0.5 wei"), 503, "no-gas-money"),

@@ -20,6 +20,8 @@ export interface paths {
         /**
          * Place Order
          * @description Order a configured product for a day. The same client_reference gives the order that is there.
+         *
+         *     Where `expected_total_minor` is given, nothing is ordered at another price.
          */
         post: operations["placeOrder"];
         delete?: never;
@@ -2128,6 +2130,9 @@ export interface components {
         /**
          * OrderCreate
          * @description An order. `handover_hash` is the keccak-256 of the secret that only the customer's device can derive.
+         *
+         *     With `expected_total_minor`, what the customer was shown, another price is refused (409, `price-changed`): an order
+         *     that waited on a phone without a connection never becomes one at a price that nobody has seen.
          */
         OrderCreate: {
             /** Product Id */
@@ -2170,6 +2175,8 @@ export interface components {
              * @example 0b6e9f0e-6f0a-4c58-9d9e-3f1f3f0f8a11
              */
             client_reference: string;
+            /** Expected Total Minor */
+            expected_total_minor?: number | null;
         };
         /**
          * OrderPage
