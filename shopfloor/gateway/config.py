@@ -36,7 +36,7 @@ class GatewayConfig:
     spool_path: Path
     inspection_url: str | None = None
     inspection_deadline_s: float = 60.0
-    batch_idle_s: float = 0.5
+    batch_wait_s: float = 0.5
     long_poll_s: int = 20
     request_timeout_s: float = 15.0
     records_per_post: int = 1_000

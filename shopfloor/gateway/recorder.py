@@ -1,4 +1,4 @@
-"""Writes evidence and closes batches: at once at a milestone, when full, or when nothing more came for a while."""
+"""Writes evidence and closes batches: at once at a milestone, when full, or a moment after their first event."""
 
 import asyncio
 from collections.abc import Callable
@@ -12,10 +12,10 @@ from shopfloor.gateway.spool import Spool
 class Recorder:
     """The only writer of lane s; `sent_on` is called when a batch is ready to leave."""
 
-    def __init__(self, spool: Spool, key: GatewayKey, idle_s: float, sent_on: Callable[[], None]) -> None:
+    def __init__(self, spool: Spool, key: GatewayKey, wait_s: float, sent_on: Callable[[], None]) -> None:
         self._spool = spool
         self._key = key
-        self._idle_s = idle_s
+        self._wait_s = wait_s
         self._sent_on = sent_on
         self._recorded = asyncio.Event()
         self._recorded.set()  # a tail may be left from before
@@ -37,15 +37,13 @@ class Recorder:
         return event
 
     async def run(self) -> None:
-        """Close batches that idle, for ever, until cancelled."""
+        """Close each batch `wait_s` after its first event, for ever, until cancelled."""
         while True:
             await self._recorded.wait()
+            # Not after the last one: a cell that never pauses would be heard of once in 256 events.
+            await asyncio.sleep(self._wait_s)
             self._recorded.clear()
-            try:
-                async with asyncio.timeout(self._idle_s):
-                    await self._recorded.wait()
-            except TimeoutError:
-                await self._close()
+            await self._close()
 
     async def _close(self) -> None:
         if await asyncio.to_thread(self._spool.close_batches, self._key):

@@ -35,7 +35,7 @@ class Gateway:
         self.inbox = Inbox(store)
         self._backend = Backend(config, transport)
         self.uplink = Uplink(self.spool, self._backend, config)
-        self._recorder = Recorder(self.spool, config.key, config.batch_idle_s, self.uplink.wake)
+        self._recorder = Recorder(self.spool, config.key, config.batch_wait_s, self.uplink.wake)
         self.bridge = Bridge(config, clock, self.spool, self.inbox, self._recorder)
         self.downlink = Downlink(self.inbox, self._backend, config, self.bridge.wake)
 

@@ -1,6 +1,5 @@
 """A real Chromium and the real marketplace."""
 
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -8,29 +7,19 @@ import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
 import mobile_api
+from tests.browser.chromium import ABSENT, ARGUMENTS, executable
 from tests.browser.theatre import Theatre, open_theatre
 from tests.support import require_server
-
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[Browser]:
     """The system's Chromium; Playwright brings none of its own."""
-    executable = next(filter(None, map(shutil.which, CHROMIUM)), None)
-    if executable is None:
-        require_server("no Chromium is installed: apt-get install chromium")
+    found = executable()
+    if found is None:
+        require_server(ABSENT)
     async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
+        chromium = await playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
         yield chromium
         await chromium.close()
 

@@ -92,7 +92,7 @@ def config(spool_path: Path, *, backend_url: str = "http://127.0.0.1:1", **field
         "backend_url": backend_url,
         "machine": machine("opc.tcp://127.0.0.1:1/factory"),
         "spool_path": spool_path,
-        "batch_idle_s": 0.1,
+        "batch_wait_s": 0.1,
         "long_poll_s": 0,
         "request_timeout_s": 5.0,
         "lost_job_s": 0.5,

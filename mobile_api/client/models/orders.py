@@ -6,7 +6,11 @@ from mobile_api.client.models.products import Party, Quote
 
 
 class OrderCreate(TypedDict):
-    """An order. `handover_hash` is the keccak-256 of the secret that only the customer's device can derive."""
+    """An order. `handover_hash` is the keccak-256 of the secret that only the customer's device can derive.
+
+    With `expected_total_minor`, what the customer was shown, another price is refused (409, `price-changed`): an
+    order that waited on a phone without a connection never becomes one at a price that nobody has seen.
+    """
 
     product_id: str
     configuration: dict[str, str | int]
@@ -15,6 +19,7 @@ class OrderCreate(TypedDict):
     payer_address: str
     handover_hash: str
     client_reference: str
+    expected_total_minor: NotRequired[int | None]
 
 
 class NextAction(TypedDict):

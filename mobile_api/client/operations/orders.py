@@ -26,6 +26,8 @@ class OrdersApi(Transport):
     async def place_order(self, body: OrderCreate, *, idempotency_key: str | None = None) -> Order:
         """Order a configured product for a day. The same client_reference gives the order that is there.
 
+        Where `expected_total_minor` is given, nothing is ordered at another price.
+
         POST /v1/orders
         """
         return await self.call(Order, "POST", "/v1/orders", body=body, key=idempotency_key or new_key())

@@ -1,0 +1,1 @@
+"""What `benchmarks.live` is made of: a gateway without its machine, phones in processes of their own, one real page."""
