@@ -75,7 +75,9 @@ class Story:
         secret = ana.handover_secret(reference)
         order: OrderCreate = {
             "product_id": PRODUCT,
-            **wanted,
+            "configuration": CONFIGURATION,
+            "deliver_by": deliver_by,
+            "expected_total_minor": priced["quote"]["total_minor"],
             "payer_address": ana.address,
             "handover_hash": "0x" + keccak(secret).hex(),
             "client_reference": reference,
