@@ -31,6 +31,7 @@ TAGS = [
     {"name": "designs", "description": "Files of the customer's own that a product is made from."},
     {"name": "orders", "description": "Placing, following and finishing orders."},
     {"name": "signature requests", "description": "What organisations are asked to sign."},
+    {"name": "invitations", "description": "Suppliers without an account are invited, and join by a link."},
     {"name": "shop floor", "description": "Jobs and the rule that accepts orders."},
     {"name": "gateways", "description": "The machines that prove production."},
     {"name": "inbox", "description": "Messages, and the devices that are told of them."},
@@ -69,7 +70,7 @@ KEY_PARAMETER = {
     "description": "A name for this request, new for each intent; a repeat gets the first answer.",
     "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "examples": ["4d1e1b8a-confirm"]},
 }
-UNKEYED = ("/tokens", "/token", "/revoke")
+UNKEYED = ("/tokens", "/token", "/revoke", "/join", "/join/code", "/join/invitation")
 """What hands out tokens is remembered nowhere, and taking one back twice is taking it back."""
 BASIC = {"type": "http", "scheme": "basic", "description": "RFC 7617, UTF-8. Used once, for a token."}
 

@@ -4800,10 +4800,7 @@ export interface operations {
     readInvitation: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description A name for this request, new for each intent; a repeat gets the first answer. */
-                "Idempotency-Key"?: string;
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -4836,10 +4833,7 @@ export interface operations {
     askCode: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description A name for this request, new for each intent; a repeat gets the first answer. */
-                "Idempotency-Key"?: string;
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -4872,10 +4866,7 @@ export interface operations {
     join: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description A name for this request, new for each intent; a repeat gets the first answer. */
-                "Idempotency-Key"?: string;
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
