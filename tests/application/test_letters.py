@@ -10,14 +10,17 @@ from marketplace.application.invite_supplier import (
     revoke_invitation,
 )
 from marketplace.application.join_by_link import ask_code, digest_of, look
+from marketplace.domain.order import Status
 from marketplace.ports.mail import MailUnavailable
 from marketplace.ports.supplier_directory import DirectoryUnavailable
+from tests.application.faults import Faults, first_time, restarting
 from tests.application.inviting import (
     CONTACT,
     ORIGIN,
     PARTY,
     code_for,
     invited,
+    joined,
     leave_drilling_to,
     link_in,
     send,
@@ -137,3 +140,20 @@ async def test_an_early_stop_leaves_a_link_that_is_sent_again(world: World) -> N
     await world.work()
     assert await look(world.ctx, first) is None
     assert await look(world.ctx, link_in(world)) is not None
+
+
+@pytest.mark.req(54)
+async def test_a_worker_that_dies_anywhere_sends_a_link_and_a_code_that_are_good(world: World) -> None:
+    """Every point at which it may die, once each: the last letters count, and the price is firm in the end."""
+    links, codes = Faults(first_time("")), Faults(first_time(""))
+    restarting(world, links)
+    order_id, link = await invited(world)
+    restarting(world, codes)
+    await joined(world, link)
+    await world.work()
+    await world.sign_open("bahia", "amp", "maker")
+    assert await world.status(order_id) is Status.QUOTED
+    assert await world.parked() == []
+    for faults in (links, codes):
+        assert {"before mail.send", "after mail.send", "before commit", "after commit"} <= set(faults.crashes)
+    assert len(world.mail.sent) >= 4  # a letter that may not have gone was sent again
