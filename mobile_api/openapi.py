@@ -35,7 +35,7 @@ TAGS = [
     {"name": "designs", "description": "Files of the customer's own that a product is made from."},
     {"name": "orders", "description": "Placing, following and finishing orders."},
     {"name": "signature requests", "description": "What organisations are asked to sign."},
-    {"name": "invitations", "description": "A link and a code by which a company joins, reads and signs."},
+    {"name": "invitations", "description": "Suppliers without an account are invited, and join by a link."},
     {"name": "shop floor", "description": "Jobs and the rule that accepts orders."},
     {"name": "gateways", "description": "The machines that prove production."},
     {"name": "inbox", "description": "Messages, and the devices that are told of them."},
@@ -83,7 +83,7 @@ ETAG_PARAMETER = {
 }
 ETAG_HEADER = {"description": "Names this answer, to this reader, as it is now.", "schema": {"type": "string"}}
 JSON, STREAM = "application/json", "text/event-stream"
-UNKEYED = ("/tokens", "/token", "/revoke")
+UNKEYED = ("/tokens", "/token", "/revoke", "/join", "/join/code", "/join/invitation")
 """What hands out tokens is remembered nowhere, and taking one back twice is taking it back."""
 BASIC = {"type": "http", "scheme": "basic", "description": "RFC 7617, UTF-8. Used once, for a token."}
 

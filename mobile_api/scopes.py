@@ -20,9 +20,10 @@ PEOPLE_ONLY = frozenset(
         "POST /v1/oauth/authorization",
         "PUT /v1/me/signing-key",
         "POST /v1/gateways",
+        "POST /v1/orders/{id}/invitations",
     }
 )
-"""Clients, keys and whatever else makes new credentials, whatever the scope: who was let in lets nobody in.
+"""Invitations, clients, keys and what else makes new credentials, whatever the scope: who was let in lets nobody in.
 
 Passwords have no route yet. A token signs itself out with `DELETE /v1/tokens/current`, and no other.
 """

@@ -34,9 +34,8 @@ class Faults:
 
     def around(self, ctx: Context) -> Context:
         """The same context with points around everything outside."""
-        ports = {
-            name: FaultyPort(name, getattr(ctx, name), self) for name in ("chain", "push", "dispatch", "directory")
-        }
+        outside = ("chain", "push", "mail", "dispatch", "directory")
+        ports = {name: FaultyPort(name, getattr(ctx, name), self) for name in outside}
         return replace(ctx, uow=FaultyUnitOfWork(ctx.uow, self), **ports)  # type: ignore[arg-type]
 
 

@@ -4,10 +4,9 @@
 doors included. A thing is asked for by what it is, who asks and whose it is.
 """
 
-import secrets
 import sqlite3
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager, closing, contextmanager
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,34 +15,30 @@ from typing import Any
 from fastapi import FastAPI
 from sqlalchemy import text
 
-from marketplace.application import acceptance_rule, devices, oauth_clients, register_gateway
+from marketplace.application import acceptance_rule
 from marketplace.application.context import Context
-from marketplace.application.design_files import upload_design
 from marketplace.application.gather_signatures import requests
-from marketplace.application.join_by_link import digest_of
 from marketplace.application.report_by_hand import jobs, report
 from marketplace.domain.acceptance import AcceptanceRule
 from marketplace.domain.clients import ClientKind
-from marketplace.domain.invitations import CODE_LIFETIME, LIFETIME, Invitation
 from marketplace.domain.parties import Account, Role
-from marketplace.domain.product import FileFormat, Template
+from marketplace.domain.product import Template
 from marketplace.domain.production import Job
 from marketplace.persistence.tables import metadata
 from marketplace.ports.fakes.clock import FakeClock
 from marketplace.ports.fakes.stores import FakeGatewayCommandStore
-from marketplace.ports.push import PushAddress, PushKind
 from mobile_api import tokens
 from mobile_api.app import create_app
-from mobile_api.security import GATEWAY_ROLE, gateway_authenticator, hash_secret
+from mobile_api.security import GATEWAY_ROLE, gateway_authenticator
 from mobile_api.settings import GATEWAY_AUDIENCE
 from shopfloor.ingest import create_router
 from tests.application.example import FUNDS_MINOR, LISTINGS, SUPPLY_MINOR, TOTAL_MINOR, catalogue
 from tests.application.world import Scratch, World, open_world, populate
+from tests.mobile_api.furnishing import absent_supplier, client_of, device_of, file_of, gateway_of, invitation_by
 from tests.mobile_api.oauth import REDIRECT
 from tests.mobile_api.world import SETTINGS
 from tests.persistence.samples import account as sample_account
 from tests.persistence.samples import message as sample_message
-from tests.planning.test_svg_file import svg
 
 NEIGHBOURS = "2"
 """What the names of the second tenant end in."""
@@ -51,9 +46,6 @@ STATES = ("delivered", "shipped", "produced", "arrived", "quoted", "sourcing", "
 """Of the first tenant's orders. In `arrived` the carrier is asked to sign, and a person has a job to report on."""
 HERE, SHARED, ABROAD, THERE = "customer/maker", "customer2/maker", "customer/maker2", "customer2/maker2"
 """Whose orders with whom; the suppliers and the carrier are those of the customer."""
-SECRET = "a secret of the tests, long enough for a gateway"
-ABSENT, CODE = "foundry-4711", "000000"
-"""A supplier that a registry names and that has not joined; the code of every fresh link."""
 MISSING = {"file": "0x" + "0f" * 32}
 """What names nothing and could; ids are called nowhere."""
 OTHERS = {"maker": "reconcavo"}
@@ -162,18 +154,18 @@ async def tell(scratch: Scratch, empty: Path, folder: Path) -> Crowd:
                 told = sample_message(f"msg_{name}", party_id=reader.party_id, order_id=orders[HERE]["matched"])
                 await tx.inbox.add(told)
         world.people["operator"] = operator
-        phones = {name: await _device(world.ctx, person) for name, person in world.people.items()}
-        files = {name: await _file(world, name, width) for name, width in (("customer", 30), ("customer2", 31))}
-        files["customer3"] = await _file(world, "customer2", 32)
+        phones = {name: await device_of(world.ctx, person) for name, person in world.people.items()}
+        files = {name: await file_of(world, name, width) for name, width in (("customer", 30), ("customer2", 31))}
+        files["customer3"] = await file_of(world, "customer2", 32)
         for whose, owner in ((HERE, "customer"), (SHARED, "customer2"), (ABROAD, "customer"), (THERE, "customer3")):
             product = "engraved-sign" + (NEIGHBOURS if whose.endswith(NEIGHBOURS) else "")
             buyer = "customer" if owner == "customer" else "customer2"
             orders[whose]["sign"] = await _sign(world, buyer, product, files[owner])
-        doors = {name: await _gateway(world, name) for name in ("maker", "maker2")}
-        clients = {name: await _client(world, name) for name in WITH_CLIENTS}
-        clients["app"] = await _client(world, f"maker{NEIGHBOURS}", ClientKind.APP, (REDIRECT,))
+        doors = {name: await gateway_of(world, name) for name in ("maker", "maker2")}
+        clients = {name: await client_of(world, name) for name in WITH_CLIENTS}
+        clients["app"] = await client_of(world, f"maker{NEIGHBOURS}", ClientKind.APP, (REDIRECT,))
         invited = {
-            scope: await _invitation(world, scope, name, orders[whose]["quoted"])
+            scope: await invitation_by(world, scope, name, orders[whose]["quoted"])
             for scope, name, whose in (("own", "maker", HERE), ("other", "maker2", ABROAD), ("tenant", "maker2", THERE))
         }
         at = world.clock.now()
@@ -260,67 +252,9 @@ async def _write(world: World, statement: str, **values: Any) -> None:
         await connection.execute(text(statement), values)
 
 
-async def _device(ctx: Context, person: Account) -> str:
-    return await devices.add_device(ctx, person, PushAddress(PushKind.FCM, f"token-of-{person.id}"))
-
-
-async def _file(world: World, name: str, width: int) -> str:
-    drawing = svg(f'<path d="M10 10h{width}v20h-{width}z"/>')
-    return (await upload_design(world.ctx, world[name], FileFormat.SVG, drawing)).digest
-
-
 async def _sign(world: World, buyer: str, product: str, digest: str) -> str:
     cast = Cast(**(vars(world) | {"people": {"customer": world[buyer]}}), product=product)
     return str((await cast.place(configuration={"logo": digest}, deliver_by=world.day(30))).id)
-
-
-async def _client(
-    world: World, name: str, kind: ClientKind = ClientKind.PARTNER, redirect_uris: tuple[str, ...] = ()
-) -> str:
-    """The id of a program of others."""
-    made = await oauth_clients.register_client(
-        world.ctx,
-        world[name],
-        name=f"program of {name}",
-        kind=kind,
-        scope="read write",
-        redirect_uris=redirect_uris,
-        secret=SECRET,
-        secret_hash=hash_secret(SECRET),
-    )
-    return str(made.client_id)
-
-
-async def _invitation(world: World, name: str, maker: str, order_id: str) -> str:
-    """The id of an invitation by this manufacturer."""
-    now = world.clock.now()
-    made = Invitation(
-        f"inv_{name}",
-        order_id,
-        world[maker].party_id,
-        f"foundry of {name}",
-        f"Foundry of {name}",
-        f"rui@{name}.example",
-        "https://shop.example",
-        now,
-        now + LIFETIME,
-    )
-    async with world.ctx.uow.write() as tx:
-        await tx.invitations.add(made)
-    return made.id
-
-
-async def _gateway(world: World, name: str) -> tuple[str, str]:
-    """A gateway's id and address."""
-    made = await register_gateway.register_gateway(
-        world.ctx,
-        world[name],
-        name=f"{name} door",
-        address=world.address(f"door of {name}"),
-        secret=SECRET,
-        secret_hash=hash_secret(SECRET),
-    )
-    return made.id, made.address
 
 
 @dataclass
@@ -379,38 +313,6 @@ class House:
         found = self.ids(f"SELECT id FROM {table} WHERE {party} = ?", self.crowd.people[whose].party_id)  # noqa: S608
         return found[0] if found else self.ids(f"SELECT id FROM {table}")[0]  # noqa: S608
 
-    @contextmanager
-    def changing(self) -> Iterator[sqlite3.Connection]:
-        """The database behind everybody's back."""
-        with closing(sqlite3.connect(self.file, timeout=30)) as database, database:
-            yield database
-
-    def fresh_link(self) -> str:
-        """The secret of a new invitation for which the code is `CODE`."""
-        secret = secrets.token_hex(32)
-        now = self.clock.now()
-        row = {
-            "id": f"fresh_{secret[:24]}",
-            "order_id": self.crowd.orders[HERE]["matched"],
-            "invited_by": self.crowd.people["maker"].party_id,
-            "registry_party_id": secret,
-            "party_name": "Foundry",
-            "email": f"{secret[:16]}@foundry.example",
-            "origin": "https://shop.example",
-            "created_at": _stored(now),
-            "expires_at": _stored(now + LIFETIME),
-            "status": "open",
-            "token_hash": digest_of(secret),
-            "code_hash": digest_of(CODE),
-            "code_until": _stored(now + CODE_LIFETIME),
-            "codes": 1,
-            "tries": 0,
-        }
-        marks = ", ".join(f":{name}" for name in row)
-        with self.changing() as database:
-            database.execute(f"INSERT INTO invitations ({', '.join(row)}) VALUES ({marks})", row)  # noqa: S608
-        return secret
-
     def rows(self) -> dict[str, list[tuple[Any, ...]]]:
         """Every row of every table, but for the invitations that `fresh_link` made meanwhile."""
         with closing(sqlite3.connect(self.file)) as database:
@@ -447,22 +349,13 @@ class House:
             return [str(row[0]) for row in database.execute(question, values)]
 
 
-def _stored(at: datetime) -> str:
-    """An instant as SQLite keeps it."""
-    return at.strftime("%Y-%m-%d %H:%M:%S.%f")
-
-
 @asynccontextmanager
 async def open_house(scratch: Scratch, crowd: Crowd) -> AsyncIterator[House]:
     """One at a time, as worlds are."""
     async with open_world(scratch, crowd.file) as world:
         world.set_time(crowd.at)
         ctx = replace(world.ctx, catalogue=products())
-        drills = next(one for one in world.directory.listings if one.supplier_id == "reconcavo")
-        absent = replace(
-            drills, id="absent-d", supplier_id=ABSENT, supplier_name="Foundry", contact="rui@foundry.example"
-        )
-        world.directory.listings.append(absent)
+        world.directory.listings.append(absent_supplier(world))
         yield House(app_of(ctx), ctx, world.clock, crowd, scratch.file)
 
 

@@ -12,7 +12,8 @@ from urllib.parse import quote, urlencode
 
 from marketplace.application.signing_key import proof_to_sign
 from marketplace.ports.fakes.chain_messages import sign
-from tests.mobile_api.house import ABSENT, CODE, NEIGHBOURS, SECRET, House
+from tests.mobile_api.furnishing import ABSENT, CODE, SECRET, fresh_link
+from tests.mobile_api.house import NEIGHBOURS, House
 from tests.mobile_api.oauth import CHALLENGE, REDIRECT
 from tests.mobile_api.world import PASSWORD
 from tests.planning.test_svg_file import SQUARE, svg
@@ -229,7 +230,7 @@ def oauth_question(house: House) -> dict[str, str]:
 
 
 def _link(house: House, role: str) -> dict[str, Any]:
-    return {"link": house.fresh_link()}
+    return {"link": fresh_link(house)}
 
 
 def _joining(house: House, role: str) -> dict[str, Any]:

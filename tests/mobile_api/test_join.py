@@ -15,7 +15,8 @@ from mobile_api.routers import invitations as router
 from mobile_api.scopes import SIGNING
 from mobile_api.settings import ApiSettings
 from tests.mobile_api.asking import Answer, ask
-from tests.mobile_api.house import ABSENT, CODE, HERE, House
+from tests.mobile_api.furnishing import ABSENT, CODE, changing, fresh_link
+from tests.mobile_api.house import HERE, House
 from tests.mobile_api.operations import operations, query_of
 from tests.mobile_api.world import SETTINGS
 
@@ -45,14 +46,14 @@ async def join(house: House, secret: str, number: str = CODE, **changes: object)
 
 async def bearer(house: House, **changes: object) -> dict[str, str]:
     """Somebody who has joined."""
-    answer = await join(house, house.fresh_link(), **changes)
+    answer = await join(house, fresh_link(house), **changes)
     assert answer.status == 201, answer.text
     return {"Authorization": f"Bearer {json.loads(answer.body)['access_token']}"}
 
 
 @pytest.mark.req(1, 2, 7)
 async def test_who_joins_gets_a_token_and_what_was_stated_is_there(house: House) -> None:
-    link = house.fresh_link()
+    link = fresh_link(house)
     seen = json.loads((await post(house, "/v1/join/invitation", {"link": link})).body)
     assert seen["manufacturer"] == "Model Factory"
     assert seen["contact"].endswith("•••@foundry.example")
@@ -66,21 +67,21 @@ async def test_who_joins_gets_a_token_and_what_was_stated_is_there(house: House)
 
 async def refused_links(house: House) -> dict[str, tuple[str, str]]:
     """Links and codes that are not good, each for another reason."""
-    used, dead = house.fresh_link(), house.fresh_link()
+    used, dead = fresh_link(house), fresh_link(house)
     assert (await join(house, used, company="Used")).status == 201
     for _ in range(MOST_TRIES):
         await join(house, dead, WRONG)
-    late, lapsed = house.fresh_link(), house.fresh_link()
+    late, lapsed = fresh_link(house), fresh_link(house)
     at = house.clock.now() - timedelta(seconds=1)
-    revoked = house.fresh_link()
-    with house.changing() as database:
+    revoked = fresh_link(house)
+    with changing(house.file) as database:
         for column, link in (("code_until", late), ("expires_at", lapsed)):
             values = (f"{at:%Y-%m-%d %H:%M:%S.%f}", f"fresh_{link[:24]}")
             database.execute(f"UPDATE invitations SET {column} = ? WHERE id = ?", values)  # noqa: S608
         database.execute("UPDATE invitations SET status = 'revoked' WHERE id = ?", (f"fresh_{revoked[:24]}",))
     return {
         "unknown": (UNKNOWN, CODE),
-        "wrong code": (house.fresh_link(), WRONG),
+        "wrong code": (fresh_link(house), WRONG),
         "used": (used, CODE),
         "tried too often": (dead, CODE),
         "code too late": (late, CODE),
@@ -121,7 +122,7 @@ async def test_without_the_pause_the_time_would_tell(house: House, monkeypatch: 
 
 async def test_asking_for_a_code_says_nothing_of_the_link(house: House) -> None:
     links = await refused_links(house)
-    good = house.fresh_link()
+    good = fresh_link(house)
     answers = {
         (await post(house, "/v1/join/code", {"link": link})).text for link in [good, *(a for a, _ in links.values())]
     }
@@ -140,13 +141,13 @@ async def test_looking_is_refused_alike(house: House) -> None:
 
 
 async def test_a_wrong_code_is_counted_though_it_is_refused(house: House) -> None:
-    link = house.fresh_link()
+    link = fresh_link(house)
     await join(house, link, WRONG)
     assert house.ids("SELECT tries FROM invitations WHERE id = ?", f"fresh_{link[:24]}") == ["1"]
 
 
 async def test_no_log_holds_a_link_or_a_code(house: House, caplog: pytest.LogCaptureFixture) -> None:
-    link = house.fresh_link()
+    link = fresh_link(house)
     with caplog.at_level(logging.DEBUG):
         await post(house, "/v1/join/invitation", {"link": link})
         await post(house, "/v1/join/code", {"link": UNKNOWN})
@@ -187,7 +188,7 @@ async def test_an_address_that_fails_too_often_waits(house: House, monkeypatch: 
     ],
 )
 async def test_each_field_is_named(house: House, changes: dict[str, object], field: str) -> None:
-    answer = await join(house, house.fresh_link(), **changes)
+    answer = await join(house, fresh_link(house), **changes)
     assert (answer.status, [one["field"] for one in json.loads(answer.body)["errors"]]) == (422, [field])
 
 
@@ -245,7 +246,7 @@ async def test_a_scope_that_no_link_gives_is_no_token(house: House, scope: str) 
 
 
 async def test_two_who_bring_the_code_at_once_are_one(house: House) -> None:
-    link = house.fresh_link()
+    link = fresh_link(house)
     found = await asyncio.gather(*(join(house, link, company=f"Foundry {number}") for number in range(3)))
     assert sorted(answer.status for answer in found) == [201, 422, 422]
 

@@ -19,6 +19,7 @@ GUARDED = [
     for route in ROUTES
     if "security" not in (route.openapi_extra or {})
     and name_of(route) not in {"POST /v1/accounts", "GET /v1/chain", "GET /.well-known/oauth-authorization-server"}
+    and not route.path.startswith("/v1/join")
 ]
 
 

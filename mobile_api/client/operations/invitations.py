@@ -15,7 +15,7 @@ from mobile_api.client.transport import Transport, new_key, part
 
 
 class InvitationsApi(Transport):
-    """A link and a code by which a company joins, reads and signs."""
+    """Suppliers without an account are invited, and join by a link."""
 
     async def list_absent_suppliers(self, order_id: str, *, if_none_match: str | None = None) -> AbsentSupplierList:
         """Who offers something for the order, in registries, and has not joined here.
@@ -54,25 +54,23 @@ class InvitationsApi(Transport):
         """
         await self.call(object, "DELETE", f"/v1/invitations/{part(invitation_id)}")
 
-    async def read_invitation(self, body: LinkBody, *, idempotency_key: str | None = None) -> InvitationSeen:
+    async def read_invitation(self, body: LinkBody) -> InvitationSeen:
         """What stands behind a link.
 
         POST /v1/join/invitation
         """
-        return await self.call(
-            InvitationSeen, "POST", "/v1/join/invitation", body=body, key=idempotency_key or new_key()
-        )
+        return await self.call(InvitationSeen, "POST", "/v1/join/invitation", body=body)
 
-    async def ask_code(self, body: LinkBody, *, idempotency_key: str | None = None) -> CodeAsked:
+    async def ask_code(self, body: LinkBody) -> CodeAsked:
         """Send a code to the contact. The answer is the same for every link.
 
         POST /v1/join/code
         """
-        return await self.call(CodeAsked, "POST", "/v1/join/code", body=body, key=idempotency_key or new_key())
+        return await self.call(CodeAsked, "POST", "/v1/join/code", body=body)
 
-    async def join(self, body: Joining, *, idempotency_key: str | None = None) -> Joined:
+    async def join(self, body: Joining) -> Joined:
         """Join for the company that was invited: an account, and a token for it.
 
         POST /v1/join
         """
-        return await self.call(Joined, "POST", "/v1/join", body=body, key=idempotency_key or new_key())
+        return await self.call(Joined, "POST", "/v1/join", body=body)

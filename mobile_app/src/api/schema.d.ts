@@ -5146,10 +5146,7 @@ export interface operations {
     readInvitation: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description A name for this request, new for each intent; a repeat gets the first answer. */
-                "Idempotency-Key"?: string;
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -5182,10 +5179,7 @@ export interface operations {
     askCode: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description A name for this request, new for each intent; a repeat gets the first answer. */
-                "Idempotency-Key"?: string;
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -5218,10 +5212,7 @@ export interface operations {
     join: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description A name for this request, new for each intent; a repeat gets the first answer. */
-                "Idempotency-Key"?: string;
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
