@@ -5,6 +5,7 @@ from typing import Protocol
 
 from marketplace.ports.chain_cursor import ChainCursor, Freezes
 from marketplace.ports.design_files import DesignFile, DesignFiles, Held
+from marketplace.ports.dispute_photos import DisputePhoto, DisputePhotos
 from marketplace.ports.oauth import FormerSecret, OAuth, OAuthClient, OAuthCode
 from marketplace.ports.outbox import Outbox, StoredEffect
 from marketplace.ports.plans import Plans
@@ -30,6 +31,8 @@ __all__ = [
     "ChainCursor",
     "DesignFile",
     "DesignFiles",
+    "DisputePhoto",
+    "DisputePhotos",
     "FormerSecret",
     "Freezes",
     "Gateway",
@@ -83,6 +86,7 @@ class Transaction(Protocol):
     lost: LostAgreements
     idempotency: Idempotency
     designs: DesignFiles
+    photos: DisputePhotos
     oauth: OAuth
 
 

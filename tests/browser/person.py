@@ -71,8 +71,8 @@ class Person:
         await self.tap("signin-submit")
         await self.see("nav")
 
-    async def picture(self, name: str, show: str | None = None) -> None:
-        """Keep what the phone shows as a picture, from the top or from the element `show`; it fits, in plain words."""
+    async def picture(self, name: str, show: str | None = None, width: int = PHONE["width"]) -> None:
+        """Keep what the screen shows as a picture, from the top or from the element `show`; it fits, in plain words."""
         if show is None:
             await self.page.evaluate("scrollTo(0, 0)")
         else:
@@ -83,7 +83,7 @@ class Person:
             caret="hide",
             style="[data-testid='toast']{display:none!important}",
         )
-        assert await self.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], f"{name} is too wide"
+        assert await self.page.evaluate("document.documentElement.scrollWidth") <= width, f"{name} is too wide"
         await self.read()
 
     async def read(self) -> None:
@@ -101,10 +101,11 @@ async def somebody(
     *,
     plain_words: bool = False,
     answer: Callable[[Route], Awaitable[None]] | None = None,
+    viewport: ViewportSize = PHONE,
 ) -> Person:
-    """A fresh phone at the app's first screen. `answer` stands in for every server."""
+    """A fresh phone at the app's first screen, or a desk's. `answer` stands in for every server."""
     context = await browser.new_context(
-        viewport=PHONE, base_url=origin, locale="en-GB", timezone_id="Europe/Lisbon", has_touch=True, is_mobile=True
+        viewport=viewport, base_url=origin, locale="en-GB", timezone_id="Europe/Lisbon", has_touch=True, is_mobile=True
     )
     watch = Watch(origin)
     await watch.listen(context)

@@ -17,13 +17,12 @@ from sqlalchemy import text
 
 from marketplace.application import acceptance_rule, devices, oauth_clients, register_gateway
 from marketplace.application.context import Context
-from marketplace.application.design_files import upload_design
 from marketplace.application.gather_signatures import requests
 from marketplace.application.report_by_hand import jobs, report
 from marketplace.domain.acceptance import AcceptanceRule
 from marketplace.domain.clients import ClientKind
 from marketplace.domain.parties import Account, Role
-from marketplace.domain.product import FileFormat, Template
+from marketplace.domain.product import Template
 from marketplace.domain.production import Job
 from marketplace.persistence.tables import metadata
 from marketplace.ports.fakes.clock import FakeClock
@@ -36,11 +35,11 @@ from mobile_api.settings import GATEWAY_AUDIENCE
 from shopfloor.ingest import create_router
 from tests.application.example import FUNDS_MINOR, LISTINGS, SUPPLY_MINOR, TOTAL_MINOR, catalogue
 from tests.application.world import Scratch, World, open_world, populate
+from tests.mobile_api.files import file_of, photo_of
 from tests.mobile_api.oauth import REDIRECT
 from tests.mobile_api.world import SETTINGS
 from tests.persistence.samples import account as sample_account
 from tests.persistence.samples import message as sample_message
-from tests.planning.test_svg_file import svg
 
 NEIGHBOURS = "2"
 """What the names of the second tenant end in."""
@@ -49,7 +48,7 @@ STATES = ("delivered", "shipped", "produced", "arrived", "quoted", "sourcing", "
 HERE, SHARED, ABROAD, THERE = "customer/maker", "customer2/maker", "customer/maker2", "customer2/maker2"
 """Whose orders with whom; the suppliers and the carrier are those of the customer."""
 SECRET = "a secret of the tests, long enough for a gateway"
-MISSING = {"file": "0x" + "0f" * 32}
+MISSING = {"file": "0x" + "0f" * 32, "photo": "0x" + "0f" * 32}
 """What names nothing and could; ids are called nowhere."""
 OTHERS = {"maker": "reconcavo"}
 """Who else takes part in the same orders; for all but the manufacturer it is the manufacturer."""
@@ -119,6 +118,7 @@ class Crowd:
     people: Mapping[str, Account]
     orders: Mapping[str, Mapping[str, str]]
     files: Mapping[str, str]
+    photo: str
     devices: Mapping[str, str]
     gateways: Mapping[str, tuple[str, str]]
     clients: Mapping[str, str]
@@ -155,12 +155,13 @@ async def tell(scratch: Scratch, empty: Path, folder: Path) -> Crowd:
                 await tx.inbox.add(told)
         world.people["operator"] = operator
         phones = {name: await _device(world.ctx, person) for name, person in world.people.items()}
-        files = {name: await _file(world, name, width) for name, width in (("customer", 30), ("customer2", 31))}
-        files["customer3"] = await _file(world, "customer2", 32)
+        files = {name: await file_of(world, name, width) for name, width in (("customer", 30), ("customer2", 31))}
+        files["customer3"] = await file_of(world, "customer2", 32)
         for whose, owner in ((HERE, "customer"), (SHARED, "customer2"), (ABROAD, "customer"), (THERE, "customer3")):
             product = "engraved-sign" + (NEIGHBOURS if whose.endswith(NEIGHBOURS) else "")
             buyer = "customer" if owner == "customer" else "customer2"
             orders[whose]["sign"] = await _sign(world, buyer, product, files[owner])
+        shown = {await photo_of(world, name, orders[HERE]["delivered"]) for name in ("customer", "maker")}
         doors = {name: await _gateway(world, name) for name in ("maker", "maker2")}
         clients = {name: await _client(world, name) for name in WITH_CLIENTS}
         clients["app"] = await _client(world, f"maker{NEIGHBOURS}", ClientKind.APP, (REDIRECT,))
@@ -169,7 +170,7 @@ async def tell(scratch: Scratch, empty: Path, folder: Path) -> Crowd:
     file = folder / "crowd.db"
     with closing(sqlite3.connect(scratch.file)) as told_to, closing(sqlite3.connect(file)) as kept:
         told_to.backup(kept)
-    return Crowd(file, at, people, orders, files, phones, doors, clients)
+    return Crowd(file, at, people, orders, files, shown.pop(), phones, doors, clients)
 
 
 async def _populate_next_door(world: World) -> None:
@@ -252,11 +253,6 @@ async def _device(ctx: Context, person: Account) -> str:
     return await devices.add_device(ctx, person, PushAddress(PushKind.FCM, f"token-of-{person.id}"))
 
 
-async def _file(world: World, name: str, width: int) -> str:
-    drawing = svg(f'<path d="M10 10h{width}v20h-{width}z"/>')
-    return (await upload_design(world.ctx, world[name], FileFormat.SVG, drawing)).digest
-
-
 async def _sign(world: World, buyer: str, product: str, digest: str) -> str:
     cast = Cast(**(vars(world) | {"people": {"customer": world[buyer]}}), product=product)
     return str((await cast.place(configuration={"logo": digest}, deliver_by=world.day(30))).id)
@@ -336,6 +332,8 @@ class House:
                 return orders.get(STATE_FOR.get(rest, "delivered"), orders["quoted"])
             case "file":
                 return self.crowd.files[{"own": "customer", "other": "customer2", "tenant": "customer3"}[scope]]
+            case "photo":
+                return self.crowd.photo
             case "product":
                 return "pneumatic-cylinder" + ("" if scope == "own" else NEIGHBOURS)
             case "device":
@@ -366,6 +364,7 @@ class House:
         """What no refusal may say: ids, names, addresses, e-mails and amounts of anybody's."""
         questions = [f"SELECT id FROM {table}" for table in ("orders", "agreements", "signature_requests", "jobs")]  # noqa: S608
         questions += ["SELECT id FROM inbox_messages", "SELECT id FROM devices", "SELECT digest FROM design_files"]
+        questions += ["SELECT digest FROM dispute_photos"]
         questions += ["SELECT id FROM accounts", "SELECT email FROM accounts", "SELECT own_address FROM accounts"]
         questions += ["SELECT id FROM organisations", "SELECT name FROM organisations"]
         questions += ["SELECT address FROM organisations", "SELECT id FROM gateways", "SELECT address FROM gateways"]

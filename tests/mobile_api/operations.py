@@ -15,6 +15,7 @@ from marketplace.ports.fakes.chain_messages import sign
 from tests.mobile_api.house import NEIGHBOURS, SECRET, House
 from tests.mobile_api.oauth import CHALLENGE, REDIRECT
 from tests.mobile_api.world import PASSWORD
+from tests.planning.test_photo_file import photo
 from tests.planning.test_svg_file import SQUARE, svg
 
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
@@ -25,11 +26,15 @@ KINDS = {
     "inbox": "message",
     "subscriptions": "device",
     "design-files": "file",
+    "photos": "photo",
     "products": "product",
     "clients": "client",
 }
 """What a parameter of a path names, by the word before it. One that is not here stops the tests: say what it is."""
-RAW = {"POST /v1/design-files": ("image/svg+xml", svg(SQUARE))}
+RAW = {
+    "POST /v1/design-files": ("image/svg+xml", svg(SQUARE)),
+    "POST /v1/orders/{id}/dispute/photos": ("image/png", photo("PNG")),
+}
 """Bodies that are no JSON."""
 INGEST, CONSENT = "POST /v1/ingest", "GET /v1/oauth/authorization"
 Path = tuple[str | int, ...]
@@ -243,6 +248,8 @@ GOOD: Mapping[str, Callable[[House, str], Any]] = {
     "POST /v1/products/{id}/quotes": _quote,
     "POST /v1/orders": _order,
     "POST /v1/orders/{id}/confirm": lambda *_: {"terms_signature": SIGNATURE, "permit_signature": SIGNATURE},
+    "POST /v1/orders/{id}/dispute": lambda *_: {"reason": "The covers are bent.", "photos": [], "signature": SIGNATURE},
+    "POST /v1/orders/{id}/dispute/statements": lambda *_: {"text": "They left us straight.", "photos": []},
     "POST /v1/orders/{id}/cancel": lambda *_: {"reason": "No longer needed."},
     "POST /v1/orders/{id}/decision": lambda *_: {"decision": "reject", "reason": "The drill is broken."},
     "POST /v1/orders/{id}/handover": lambda *_: {"secret": "0x" + "5e" * 32},
