@@ -37,6 +37,7 @@ from contracts.terms import (
 
 NAMES = {Party.PAYEE: "payee", Party.PAYER: "payer", Party.FEE_RECEIVER: "fee"}
 MILESTONE_REASONS = frozenset({Reason.CLAIM, Reason.APPROVAL, Reason.RETENTION})
+DIVISIONS = {Reason.RESOLUTION: "verdict", Reason.TIMEOUT: "silence", Reason.SPLIT: "share"}
 PARTS_OF_A_LOG = 8
 """One log may say several things (who was credited what): each gets a number of its own, in order."""
 
@@ -132,6 +133,10 @@ def _credited(event: Credited, unit: int) -> Iterator[Said]:
     identity = hexed(event.id)
     if event.reason in MILESTONE_REASONS and event.milestone != NO_MILESTONE:
         yield Said(identity, "paid_milestone", {"milestone": event.milestone})
+    if event.reason in DIVISIONS:
+        shares = (("payee", event.to_payee), ("fee", event.fee), ("payer", event.to_payer))
+        amounts = {f"{party}_minor": amount // unit for party, amount in shares}
+        yield Said(identity, "divided", {"why": DIVISIONS[event.reason], **amounts})
     yield from _credits(identity, event.to_payee, event.fee, event.to_payer, unit)
 
 

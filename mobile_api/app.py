@@ -1,5 +1,6 @@
 """Puts the interface together: routes, guards, problems, limits, the live timeline and the built app."""
 
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -7,8 +8,8 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 
+from marketplace.application import design_files, dispute_photos
 from marketplace.application.context import Context
-from marketplace.application.design_files import LARGEST
 from marketplace.application.health import Check
 from mobile_api import errors
 from mobile_api.attempts import Attempts
@@ -24,6 +25,12 @@ from mobile_api.routers.table import include
 from mobile_api.services import Services
 from mobile_api.settings import ApiSettings
 from mobile_api.static_app import BUILT, StaticApp
+
+LARGER = {
+    re.compile(r"/v1/design-files"): design_files.LARGEST,
+    re.compile(r"/v1/orders/[^/]+/dispute/photos"): dispute_photos.LARGEST,
+}
+"""Paths whose bodies are files."""
 
 
 def create_app(
@@ -70,7 +77,7 @@ def create_app(
         lifespan=lifespan,
     )
     app.state.services = services
-    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, larger={"/v1/design-files": LARGEST})
+    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, larger=LARGER)
     app.add_middleware(AddressBudget, budget=Budget("address", settings.address_budget))
     app.add_middleware(SafeResponses)
     app.add_middleware(Journal, observe=observe)

@@ -55,6 +55,7 @@ Public = Depends(public)
 Anyone = Annotated[Account, Depends(Allow(Role))]
 Customer = Annotated[Account, Depends(Allow([Role.CUSTOMER]))]
 Manufacturer = Annotated[Account, Depends(Allow([Role.MANUFACTURER]))]
+EitherSide = Annotated[Account, Depends(Allow([Role.CUSTOMER, Role.MANUFACTURER]))]
 Deliverer = Annotated[Account, Depends(Allow([Role.MANUFACTURER, Role.CARRIER]))]
 Producer = Annotated[Account, Depends(Allow([Role.MANUFACTURER, Role.SUPPLIER]))]
 Organised = Annotated[Account, Depends(Allow([Role.MANUFACTURER, Role.SUPPLIER, Role.CARRIER]))]

@@ -22,6 +22,8 @@ PAUSE_S = 1.0
 READ_AT_ONCE = 500
 WATCHERS = 2_000
 """Streams of one process: each holds a socket."""
+READS_AT_ONCE = 4
+"""Of all watchers together: when hundreds come back at once, the rest of the database's connections are for others."""
 
 
 class WatchEnded(Exception):
@@ -59,7 +61,7 @@ class Watcher:
 
 
 class LiveTimeline:
-    """The tailer of this process and those it feeds."""
+    """The tailer of this process and those it feeds. Whoever reads for a watcher holds `reading`."""
 
     def __init__(self, ctx: Context, *, poll_s: float = POLL_S) -> None:
         self._ctx = ctx
@@ -69,6 +71,7 @@ class LiveTimeline:
         self._task: asyncio.Task[None] | None = None
         self._after = 0
         self._closed = False
+        self.reading = asyncio.Semaphore(READS_AT_ONCE)
 
     @asynccontextmanager
     async def watch(self, order_id: str) -> AsyncIterator[Watcher]:

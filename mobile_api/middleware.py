@@ -1,6 +1,7 @@
 """Around every request: security headers, a bound on bodies, and an answer even for what nobody foresaw."""
 
 import logging
+import re
 from collections.abc import Mapping
 
 from fastapi import HTTPException
@@ -77,7 +78,7 @@ class BodyLimit:
     `larger` has the bounds of paths that take more.
     """
 
-    def __init__(self, app: ASGIApp, max_bytes: int, larger: Mapping[str, int] | None = None) -> None:
+    def __init__(self, app: ASGIApp, max_bytes: int, larger: Mapping[re.Pattern[str], int] | None = None) -> None:
         self.app = app
         self.max_bytes = max_bytes
         self.larger = larger or {}
@@ -87,7 +88,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        most = self.larger.get(scope["path"], self.max_bytes)
+        most = next((most for path, most in self.larger.items() if path.fullmatch(scope["path"])), self.max_bytes)
         announced = Headers(scope=scope).get("content-length", "")
         if announced.isascii() and announced.isdigit() and int(announced[:20]) > most:
             await _too_large()(scope, receive, send)

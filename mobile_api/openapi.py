@@ -33,6 +33,7 @@ TAGS = [
     {"name": "chain", "description": "Where the agreements live."},
     {"name": "products", "description": "Products, their options and indicative prices."},
     {"name": "designs", "description": "Files of the customer's own that a product is made from."},
+    {"name": "disputes", "description": "Something is wrong with a delivery: words, photos, and who gets what."},
     {"name": "orders", "description": "Placing, following and finishing orders."},
     {"name": "signature requests", "description": "What organisations are asked to sign."},
     {"name": "invitations", "description": "Suppliers without an account are invited, and join by a link."},

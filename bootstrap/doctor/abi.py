@@ -21,6 +21,8 @@ PARTIES: Final = ("payee", "payer", "fee")
 """`Party`, by number."""
 PAYS_A_MILESTONE: Final = frozenset({1, 2, 4})
 """`Reason` Claim, Approval and Retention: the credit pays the milestone that it names."""
+DIVISIONS: Final = {8: "verdict", 9: "silence", 10: "share"}
+"""`Reason` Resolution, Timeout and Split: what was left is divided, and by whom."""
 NO_MILESTONE: Final = 255
 ADVANCE, RETENTION = 1, 2
 """Event codes that the contracts pay by themselves: at the opening, and after the retention window."""

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from bootstrap.doctor.abi import (
     ADVANCE,
+    DIVISIONS,
     NO_MILESTONE,
     PARTIES,
     PAYS_A_MILESTONE,
@@ -55,6 +56,10 @@ def _credited(fact: Fact, unit: int) -> Iterator[Statement]:
         return
     if said["reason"] in PAYS_A_MILESTONE and said["milestone"] != NO_MILESTONE:
         yield 0, "paid_milestone", {"milestone": said["milestone"]}
+    if said["reason"] in DIVISIONS:
+        shares = {"payee_minor": said["toPayee"], "fee_minor": said["fee"], "payer_minor": said["toPayer"]}
+        amounts = {name: amount // unit for name, amount in shares.items()}
+        yield 0, "divided", {"why": DIVISIONS[said["reason"]], **amounts}
     yield from _credits(said["toPayee"], said["fee"], said["toPayer"], unit)
 
 

@@ -36,6 +36,10 @@ AFTER: Final[dict[str, str | None]] = {
     "HandoverPresented": None,
     "OrderDelivered": "delivered",
     "DeliveryAccepted": None,
+    "DisputeOpened": None,
+    "DisputeRecorded": None,
+    "DisputeAnswered": None,
+    "DisputeDecided": None,
     "OrderSettled": "settled",
     "OrderRefunded": "refunded",
     "OrderExpired": "expired",
@@ -125,7 +129,16 @@ def _work(order: OrderRow, event: EventRow, wait: str) -> Iterator[Wanted]:
                 yield "dispatch_jobs", f"dispatch:{agreement}"
         case "SupplyDelivered" if event.data.get("all_arrived"):
             yield "dispatch_jobs", f"dispatch:{order.delivery_id}"
+        case _:
+            yield from _submitted(order, event)
+
+
+def _submitted(order: OrderRow, event: EventRow) -> Iterator[Wanted]:
+    """What people have said or signed goes to the chain."""
+    match event.name:
         case "HandoverPresented":
             yield "submit_delivered", f"delivered:{order.delivery_id}"
         case "DeliveryAccepted":
             yield "submit_acceptance", f"accept:{order.delivery_id}"
+        case "DisputeOpened":
+            yield "submit_dispute", f"dispute:{order.delivery_id}"

@@ -7,6 +7,7 @@ from marketplace.application.present import present
 from marketplace.application.views import AcceptanceView, LabelledValue, OrderView
 from marketplace.domain.agreement import ActionKind, Agreement
 from marketplace.domain.commands import AcceptDelivery
+from marketplace.domain.dispute import Dispute
 from marketplace.domain.errors import InvalidInput, InvalidTransition, NotFound
 from marketplace.domain.money import spell
 from marketplace.domain.order import Order, Status
@@ -51,6 +52,8 @@ async def _delivered(ctx: Context, caller: Account, order_id: str) -> tuple[Orde
         delivery = await tx.agreements.get(order.delivery_id or "")
     if order.status is not Status.DELIVERED:
         raise InvalidTransition(order.status, "be accepted by you: it has not been delivered")
+    if order.dispute is not Dispute.NONE:
+        raise InvalidTransition("in dispute", "be accepted by you: the arbiter divides what is held")
     if delivery is None:
         raise NotFound("agreement")
     return order, delivery

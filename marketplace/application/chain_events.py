@@ -13,7 +13,9 @@ from marketplace.application.wording import vouched_by
 from marketplace.domain.agreement import ENDED, ZERO_HASH, Agreement, AgreementKind, AgreementStatus, OnChain
 from marketplace.domain.commands import (
     RecordClaim,
+    RecordDecision,
     RecordDelivered,
+    RecordDispute,
     RecordOpened,
     RecordRefunded,
     RecordSettled,
@@ -126,6 +128,20 @@ async def _disputed(ctx: Context, tx: Transaction, agreement: Agreement, event: 
     await tx.outbox.add(agreement.order_id, [silent], ctx.clock.now())
 
 
+async def _asked(ctx: Context, tx: Transaction, agreement: Agreement, event: ChainEvent) -> None:
+    """The arbiter has the question, and time answers where the arbiter does not."""
+    await _disputed(ctx, tx, agreement, event)
+    if agreement.kind is AgreementKind.DELIVERY:
+        await apply(ctx, tx, agreement.order_id, RecordDispute(_instant(int(event.fields["decide_by"]))))
+
+
+async def _divided(ctx: Context, tx: Transaction, agreement: Agreement, event: ChainEvent) -> None:
+    if agreement.kind is AgreementKind.DELIVERY:
+        said = event.fields
+        payer, payee, fee = (int(said[f"{party}_minor"]) for party in ("payer", "payee", "fee"))
+        await apply(ctx, tx, agreement.order_id, RecordDecision(str(said["why"]), payer, payee, fee))
+
+
 async def _withdrawn(ctx: Context, tx: Transaction, agreement: Agreement, event: ChainEvent) -> None:
     await _close(ctx, tx, agreement.order_id)
 
@@ -167,7 +183,8 @@ CONSEQUENCES: dict[str, Handler] = {
     "opened": _opened,
     "claimed": _claimed,
     "delivered": _delivered,
-    "disputed": _disputed,
+    "disputed": _asked,
+    "divided": _divided,
     "withdrawn": _withdrawn,
     "kept": _kept,
     "state": _state,

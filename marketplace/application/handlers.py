@@ -50,6 +50,7 @@ HANDLERS: dict[EffectKind, Handler] = {
     EffectKind.SUBMIT_ACCEPTANCE: lambda ctx, _, effect: move_agreement.submit_acceptance(
         ctx, effect.subject, effect.detail
     ),
+    EffectKind.SUBMIT_DISPUTE: lambda ctx, _, effect: move_agreement.submit_dispute(ctx, effect.subject, effect.detail),
     EffectKind.FINALISE: lambda ctx, _, effect: move_agreement.finalise(ctx, effect.subject),
     EffectKind.RELEASE: lambda ctx, _, effect: move_agreement.release(ctx, effect.subject),
     EffectKind.REFUND: lambda ctx, _, effect: move_agreement.refund(ctx, effect.subject),

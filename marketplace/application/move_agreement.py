@@ -2,7 +2,7 @@
 
 from marketplace.application.accept_delivery import acceptance_deadline
 from marketplace.application.context import Context
-from marketplace.domain.agreement import ENDED, ActionKind, Agreement, AgreementStatus
+from marketplace.domain.agreement import ENDED, ActionKind, Agreement, AgreementStatus, OnChain
 from marketplace.domain.errors import NotFound
 from marketplace.ports.chain import ChainRefused, Consent
 
@@ -35,6 +35,16 @@ async def submit_acceptance(ctx: Context, agreement_id: str, signature: str) -> 
     if agreement.status is AgreementStatus.DELIVERED:
         consent = Consent(signature, acceptance_deadline(agreement))
         await ctx.chain.act(f"accept:{agreement_id}", agreement, ActionKind.ACCEPT, consent)
+
+
+async def submit_dispute(ctx: Context, agreement_id: str, signed: str) -> None:
+    """Relay the payer's dispute. `signed` is "state:deadline:signature"; in a later state it means something else."""
+    agreement = await _agreement(ctx, agreement_id)
+    state, deadline, signature = signed.split(":", 2)
+    since = OnChain(int(state))
+    if agreement.status == since.name.lower():
+        consent = Consent(signature, int(deadline), since)
+        await ctx.chain.act(f"dispute:{agreement_id}", agreement, ActionKind.DISPUTE, consent)
 
 
 async def finalise(ctx: Context, agreement_id: str) -> None:

@@ -25,14 +25,23 @@ from marketplace.application.views import (
     SideView,
     SignatureRequestView,
 )
-from marketplace.application.wording import STATUS_TITLES, WAITING_FOR, milestone_label, vouched_by
+from marketplace.application.wording import (
+    DISPUTE_TITLES,
+    DISPUTE_WAITS,
+    STATUS_TITLES,
+    WAITING_FOR,
+    milestone_label,
+    vouched_by,
+)
 from marketplace.domain.agreement import ZERO_ADDRESS, ZERO_HASH, Agreement, AgreementStatus
 from marketplace.domain.configuration import Configuration, configure, spell_out
+from marketplace.domain.dispute import Dispute
 from marketplace.domain.errors import NotFound
 from marketplace.domain.evidence import EventCode
 from marketplace.domain.money import spell
 from marketplace.domain.order import Order, Status
 from marketplace.domain.parties import Account, Role
+from marketplace.domain.transitions import RUNNING
 from marketplace.ports.unit_of_work import SignatureRequest, Transaction
 
 HELD = frozenset({AgreementStatus.OPEN, AgreementStatus.DELIVERED, AgreementStatus.RETAINED, AgreementStatus.DISPUTED})
@@ -82,7 +91,7 @@ def _view(
     return OrderView(
         id=order.id,
         status=order.status,
-        title=STATUS_TITLES[order.status],
+        title=DISPUTE_TITLES[order.dispute] if full and _is_disputed(order) else STATUS_TITLES[order.status],
         # What an order waits for, and a step's words, may name others: only its two sides read them.
         waiting_for=_waiting_for(order, beside.confirming) if full else None,
         next_action=_next_action(order, reader),
@@ -101,7 +110,12 @@ def _view(
         progress=ProgressView(order.done, order.of, order.step if full else "") if order.of else None,
         payment=_payment(beside.agreements) if full else None,
         confirming=beside.confirming,
+        dispute=order.dispute.value if full else None,
     )
+
+
+def _is_disputed(order: Order) -> bool:
+    return order.status in RUNNING and order.dispute in DISPUTE_TITLES
 
 
 def _is_side(order: Order, reader: Account) -> bool:
@@ -120,6 +134,8 @@ def _parties(*agreements: Agreement) -> set[str]:
 def _waiting_for(order: Order, confirming: ConfirmingView | None) -> str | None:
     if confirming is not None:
         return f"The chain has it: {confirming.blocks} of {confirming.of} blocks."
+    if _is_disputed(order):
+        return DISPUTE_WAITS[order.dispute]
     return order.waiting_reason or WAITING_FOR.get(order.status)
 
 
@@ -150,7 +166,7 @@ def _next_action(order: Order, reader: Account) -> NextAction | None:
                 return NextAction("confirm", order.firm_until)
             case Status.SHIPPED if not order.handed_over:
                 return NextAction("show_handover_code", None)
-            case Status.DELIVERED if not order.accepted_by_customer:
+            case Status.DELIVERED if not order.accepted_by_customer and order.dispute is Dispute.NONE:
                 return NextAction("accept_delivery", None)
     if reader.party_id == order.manufacturer_id:
         match order.status:
@@ -229,9 +245,10 @@ def _milestones(agreement: Agreement) -> list[MilestoneView]:
             )
         )
     rest = agreement.terms.amount_minor - sum(view.amount_minor for view in views)
-    done = agreement.status is AgreementStatus.SETTLED
+    done = agreement.status in (AgreementStatus.SETTLED, AgreementStatus.RESOLVED)
     state = "paid" if done else "proved" if agreement.status is AgreementStatus.DELIVERED else "waiting"
-    voucher = "confirmed by the recipient or the carrier"
+    divided = agreement.status is AgreementStatus.RESOLVED
+    voucher = "divided between both sides" if divided else "confirmed by the recipient or the carrier"
     label = "Delivered and accepted"
     return [*views, MilestoneView(int(EventCode.DELIVERED), label, rest, voucher, state, None)]
 

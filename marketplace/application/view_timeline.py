@@ -34,14 +34,24 @@ async def timeline(ctx: Context, caller: Account, order_id: str, *, after: int =
     """The order's items with ids above `after`, as far as the caller may read them. Raises NotFound."""
     async with ctx.uow.read() as tx:
         order = await order_for(tx, caller, order_id)
-        agreements = await tx.agreements.of_order(order_id)
+        agreements = () if _reads_all(caller, order) else await tx.agreements.of_order(order_id)
         events = await tx.orders.events(order_id, after)
     return tuple(shown for event in events if (shown := item_for(caller, order, agreements, event)) is not None)
 
 
+async def require_visible(ctx: Context, caller: Account, order_id: str) -> None:
+    """Raises NotFound where the caller may read nothing of the order."""
+    async with ctx.uow.read() as tx:
+        await order_for(tx, caller, order_id)
+
+
+def _reads_all(caller: Account, order: Order) -> bool:
+    return caller.role is Role.OPERATOR or caller.party_id in (order.customer_id, order.manufacturer_id)
+
+
 def item_for(caller: Account, order: Order, agreements: Sequence[Agreement], event: StoredEvent) -> TimelineItem | None:
     """The event as the caller may read it, or None. A supplier reads its own work, and what happens to the order."""
-    if caller.role is Role.OPERATOR or caller.party_id in (order.customer_id, order.manufacturer_id):
+    if _reads_all(caller, order):
         return item(event)
     if event.name not in FOR_SUPPLIERS:
         return None

@@ -214,6 +214,7 @@ class OrderView:
     progress: ProgressView | None
     payment: PaymentView | None
     confirming: ConfirmingView | None
+    dispute: str | None
 
 
 @dataclass(frozen=True, slots=True)

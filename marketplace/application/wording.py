@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from marketplace.domain.agreement import Agreement, Milestone
+from marketplace.domain.dispute import Dispute, Why
 from marketplace.domain.evidence import EventCode, Source, Witness
 from marketplace.domain.money import spell
 from marketplace.domain.order import Order, Status
@@ -39,6 +40,19 @@ WAITING_FOR = {
     Status.CONTRACTED: "The suppliers are making the parts.",
     Status.SHIPPED: "Show your handover code when the parcel arrives.",
     Status.DELIVERED: "Check your goods and accept them.",
+}
+
+DISPUTE_TITLES = {
+    Dispute.SENT: "Something is wrong: the arbiter is being asked",
+    Dispute.OPEN: "In dispute: the arbiter decides",
+    Dispute.DECIDED: "Decided, the money is on its way",
+}
+"""What an order is called instead while its delivery is disputed."""
+
+DISPUTE_WAITS = {
+    Dispute.SENT: "What is left of the money is being frozen; this takes seconds.",
+    Dispute.OPEN: "What is left of the money is frozen until the arbiter has decided, or the time for it is over.",
+    Dispute.DECIDED: "Each side gets its part.",
 }
 
 MILESTONE_LABELS = {
@@ -89,6 +103,9 @@ def message_for(event: str, order: Order, product: str, audience: str) -> tuple[
         "ProductionFinished": ("Your order is made", "It is waiting for shipment."),
         "OrderShipped": ("On its way", "Show your handover code when the parcel arrives."),
         "OrderDelivered": ("Delivered", "Check the goods and accept them."),
+        "DisputeOpened": ("Something is wrong", f"{what}: the customer disputes the delivery. Say what you know."),
+        "DisputeAnswered": ("News of the dispute", f"{what}: the manufacturer has answered."),
+        "DisputeDecided": ("The dispute is decided", f"{what}: see who gets what in the app."),
         "OrderSettled": ("Completed", "Everybody has been paid."),
         "OrderRefunded": ("Refunded", "What was held has gone back to the customer."),
         "OrderExpired": ("Lapsed", "A deadline passed; nobody owes anything."),
@@ -98,6 +115,7 @@ def message_for(event: str, order: Order, product: str, audience: str) -> tuple[
         words |= {
             "ProductionFinished": ("An order is made", f"{what}: hand it over for shipment."),
             "OrderDelivered": ("Delivered", f"{what}: the customer is checking the goods."),
+            "DisputeAnswered": ("News of a dispute", f"{what}: the customer has added something."),
             "OrderSettled": ("Completed", f"{what}: your money has been paid out."),
         }
     return words[event]
@@ -122,6 +140,12 @@ def _plain(title: str, detail: str = "", voucher: str | None = None) -> Any:
 def _who(data: Mapping[str, Any]) -> str:
     return "signed by the maker's machine" if data["reported_by"] == Source.MACHINE else "reported by a person"
 
+
+DECIDED_BY: Mapping[str, str] = {
+    Why.VERDICT: "The arbiter has decided",
+    Why.SILENCE: "The arbiter's time is over",
+    Why.SHARE: "Both sides have agreed on a division",
+}
 
 TIMELINE: dict[str, Any] = {
     "OrderPlaced": _plain("Order placed", "For delivery by {deliver_by}"),
@@ -187,12 +211,26 @@ TIMELINE: dict[str, Any] = {
     "HandoverPresented": _plain("Handover code shown", "to {by}", "confirmed by you"),
     "OrderDelivered": _plain("Delivered", "Recorded on the ledger", "confirmed by your handover code or the carrier"),
     "DeliveryAccepted": _plain("You accepted the delivery", "", "confirmed by you"),
+    "DisputeOpened": _plain("You said that something is wrong", "The arbiter is asked", "signed by you"),
+    "DisputeRecorded": lambda data: (
+        "What is left of the money is frozen",
+        f"The arbiter decides by {datetime.fromisoformat(data['decide_by']):%-d %B, %H:%M} UTC",
+        "recorded on the ledger",
+    ),
+    "DisputeAnswered": lambda data: (f"{data['name']} has added to the dispute", "", None),
+    "DisputeDecided": lambda data: (DECIDED_BY[data["why"]], _division(data), "recorded on the ledger"),
     "OrderSettled": _plain("Completed", "Everybody has been paid", "recorded on the ledger"),
     "OrderRefunded": _plain("Refunded", "What was held has gone back", "recorded on the ledger"),
     "OrderExpired": _plain("Lapsed", "A deadline passed; nobody owes anything"),
     "OrderCancelled": _plain("Cancelled", "{reason}"),
 }
 """Event name → (title, detail, who vouches); a test compares the keys with the events."""
+
+
+def _division(data: Mapping[str, Any]) -> str:
+    """Who got how much; the fee is part of the manufacturer's."""
+    maker, customer = data["manufacturer_minor"] + data["fee_minor"], data["customer_minor"]
+    return f"{spell(maker, data['currency'])} to the manufacturer, {spell(customer, data['currency'])} to the customer"
 
 
 def _side(role: str) -> str:

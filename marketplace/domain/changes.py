@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from marketplace.domain import events as e
+from marketplace.domain.dispute import Dispute
 from marketplace.domain.order import VACANT, Order, Status
 
 Change = Callable[[Order, Status, Any], Order]
@@ -192,6 +193,18 @@ def _accepted_delivery(order: Order, status: Status, event: e.DeliveryAccepted) 
     return _move(order, status, accepted_by_customer=True)
 
 
+def _disputed(order: Order, status: Status, event: e.DisputeOpened) -> Order:
+    return _move(order, status, dispute=Dispute.SENT)
+
+
+def _recorded(order: Order, status: Status, event: e.DisputeRecorded) -> Order:
+    return _move(order, status, dispute=Dispute.OPEN)
+
+
+def _decided(order: Order, status: Status, event: e.DisputeDecided) -> Order:
+    return _move(order, status, dispute=Dispute.DECIDED)
+
+
 CHANGES: Mapping[type[e.Event], Change] = {
     e.MatchPostponed: _postponed,
     e.OrderMatched: _matched,
@@ -219,6 +232,10 @@ CHANGES: Mapping[type[e.Event], Change] = {
     e.HandoverPresented: _handed_over,
     e.OrderDelivered: _plain,
     e.DeliveryAccepted: _accepted_delivery,
+    e.DisputeOpened: _disputed,
+    e.DisputeRecorded: _recorded,
+    e.DisputeAnswered: _plain,
+    e.DisputeDecided: _decided,
     e.OrderSettled: _plain,
     e.OrderRefunded: _plain,
     e.OrderExpired: _plain,

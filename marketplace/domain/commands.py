@@ -197,6 +197,44 @@ class AcceptDelivery:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenDispute:
+    """The customer's signature under a dispute of what stands in `since` was checked."""
+
+    reason: str
+    photos: tuple[str, ...]
+    since: int
+    deadline: int
+    signature: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordDispute:
+    """The chain says: the delivery is disputed, and the arbiter decides until `decide_by`."""
+
+    decide_by: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerDispute:
+    """A side of the dispute says more; `by` is customer or manufacturer."""
+
+    by: str
+    name: str
+    text: str
+    photos: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordDecision:
+    """The chain says: what was held is divided; `why` is one of `dispute.Why`."""
+
+    why: str
+    customer_minor: int
+    manufacturer_minor: int
+    fee_minor: int
+
+
+@dataclass(frozen=True, slots=True)
 class RecordSettled:
     """The chain says: every agreement of the order has ended."""
 
@@ -241,6 +279,10 @@ Command = (
     | PresentHandover
     | RecordDelivered
     | AcceptDelivery
+    | OpenDispute
+    | RecordDispute
+    | AnswerDispute
+    | RecordDecision
     | RecordSettled
     | RecordRefunded
     | PassDeadline

@@ -23,6 +23,7 @@ class EffectKind(StrEnum):
     CLAIM_MILESTONE = "claim_milestone"
     SUBMIT_DELIVERED = "submit_delivered"
     SUBMIT_ACCEPTANCE = "submit_acceptance"
+    SUBMIT_DISPUTE = "submit_dispute"
     FINALISE = "finalise"
     RELEASE = "release"
     REFUND = "refund"
@@ -49,6 +50,7 @@ ON_CHAIN = frozenset(
         EffectKind.CLAIM_MILESTONE,
         EffectKind.SUBMIT_DELIVERED,
         EffectKind.SUBMIT_ACCEPTANCE,
+        EffectKind.SUBMIT_DISPUTE,
         EffectKind.FINALISE,
         EffectKind.RELEASE,
         EffectKind.REFUND,

@@ -282,6 +282,45 @@ class DeliveryAccepted:
 
 
 @dataclass(frozen=True, slots=True)
+class DisputeOpened:
+    """The customer signed that something is wrong. `photos` are digests, `since` is the agreement's state on chain."""
+
+    reason: str
+    photos: tuple[str, ...]
+    since: int
+    deadline: int
+    signature: str
+
+
+@dataclass(frozen=True, slots=True)
+class DisputeRecorded:
+    """The chain recorded the dispute: what was left is frozen, and the arbiter has until `decide_by`."""
+
+    decide_by: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DisputeAnswered:
+    """One side said more: `by` is customer or manufacturer, `photos` are digests."""
+
+    by: str
+    name: str
+    text: str
+    photos: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DisputeDecided:
+    """The chain divided what was held; `why` says who decided. The fee is beside both parts."""
+
+    why: str
+    customer_minor: int
+    manufacturer_minor: int
+    fee_minor: int
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
 class OrderSettled:
     """Every agreement of the order has ended and the money has gone where it belongs."""
 
@@ -333,6 +372,10 @@ Event = (
     | HandoverPresented
     | OrderDelivered
     | DeliveryAccepted
+    | DisputeOpened
+    | DisputeRecorded
+    | DisputeAnswered
+    | DisputeDecided
     | OrderSettled
     | OrderRefunded
     | OrderExpired

@@ -12,7 +12,9 @@ from typing import Any
 from marketplace.domain import commands as c
 from marketplace.domain import events as e
 from marketplace.domain import sourcing
+from marketplace.domain.agreement import OnChain
 from marketplace.domain.changes import CHANGES, placed
+from marketplace.domain.dispute import Dispute
 from marketplace.domain.effects import Effect
 from marketplace.domain.errors import InvalidTransition
 from marketplace.domain.order import VACANT, Order, Status
@@ -157,7 +159,30 @@ def _hand_over(order: Order, command: c.PresentHandover, now: datetime) -> Itera
 def _accept(order: Order, command: c.AcceptDelivery, now: datetime) -> Iterable[e.Event]:
     if order.accepted_by_customer:
         return []
+    if order.dispute is not Dispute.NONE:
+        raise InvalidTransition("in dispute", "be accepted by you: the arbiter divides what is held")
     return _allowed(order, "be accepted by you", e.DeliveryAccepted(command.signature))
+
+
+def _dispute(order: Order, command: c.OpenDispute, now: datetime) -> Iterable[e.Event]:
+    if order.dispute is not Dispute.NONE:
+        raise InvalidTransition("in dispute already", "be disputed again: add what is missing to the dispute")
+    if order.accepted_by_customer and command.since == OnChain.DELIVERED:
+        raise InvalidTransition("accepted by you", "be disputed: your acceptance has been sent")
+    return _allowed(order, "be disputed", _same(e.DisputeOpened, c.OpenDispute)(command))
+
+
+def _answer_dispute(order: Order, command: c.AnswerDispute, now: datetime) -> Iterable[e.Event]:
+    if order.dispute not in (Dispute.SENT, Dispute.OPEN):
+        raise InvalidTransition(order.status, "be answered for: it is not in dispute")
+    return _allowed(order, "be answered for", _same(e.DisputeAnswered, c.AnswerDispute)(command))
+
+
+def _decide_dispute(order: Order, command: c.RecordDecision, now: datetime) -> Iterable[e.Event]:
+    if order.dispute is Dispute.DECIDED or order.price is None:
+        return []
+    told = {name: getattr(command, name) for name in c.RecordDecision.__dataclass_fields__}
+    return _fact(order, e.DisputeDecided(**told, currency=order.price.currency))
 
 
 def _same(event: type[e.Event], command: type[c.Command]) -> Callable[[Any], e.Event]:
@@ -172,6 +197,7 @@ FACTS: Mapping[type[c.Command], Callable[[Any], e.Event]] = {
     c.RecordClaim: _same(e.MilestoneProved, c.RecordClaim),
     c.RecordSupplyDelivered: _same(e.SupplyDelivered, c.RecordSupplyDelivered),
     c.RecordDelivered: _same(e.OrderDelivered, c.RecordDelivered),
+    c.RecordDispute: _same(e.DisputeRecorded, c.RecordDispute),
     c.RecordSettled: _same(e.OrderSettled, c.RecordSettled),
     c.RecordRefunded: _same(e.OrderRefunded, c.RecordRefunded),
 }
@@ -197,5 +223,8 @@ JUDGED: Mapping[type[c.Command], Callable[[Order, Any, datetime], Iterable[e.Eve
     c.PassDeadline: _expire,
     c.PresentHandover: _hand_over,
     c.AcceptDelivery: _accept,
+    c.OpenDispute: _dispute,
+    c.AnswerDispute: _answer_dispute,
+    c.RecordDecision: _decide_dispute,
 }
 """Commands whose answer depends on more than the status."""

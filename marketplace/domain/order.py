@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
+from marketplace.domain.dispute import Dispute
 from marketplace.domain.events import SupplyChoice
 from marketplace.domain.pricing import Price
 from marketplace.domain.promise import DatePromise
@@ -76,3 +77,4 @@ class Order:
     searches: int = 0
     firm_by: datetime | None = None
     promise: DatePromise | None = None
+    dispute: Dispute = Dispute.NONE

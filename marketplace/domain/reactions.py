@@ -52,6 +52,8 @@ NOTICES: dict[type[e.Event], tuple[str, ...]] = {
     e.ProductionFinished: (CUSTOMER, MANUFACTURER),
     e.OrderShipped: (CUSTOMER,),
     e.OrderDelivered: (CUSTOMER, MANUFACTURER),
+    e.DisputeOpened: (MANUFACTURER,),
+    e.DisputeDecided: (CUSTOMER, MANUFACTURER),
     e.OrderSettled: (CUSTOMER, MANUFACTURER),
     e.OrderRefunded: (CUSTOMER, MANUFACTURER),
     e.OrderExpired: (CUSTOMER, MANUFACTURER),
@@ -64,9 +66,16 @@ def reactions(order: Order, event: e.Event, now: datetime) -> list[Effect]:
     """The effects of `event`; `order` is the state after it."""
     notices = [
         Effect(EffectKind.NOTIFY, f"{type(event).__name__}:{order.version}:{audience}", type(event).__name__, audience)
-        for audience in NOTICES.get(type(event), ())
+        for audience in _audiences(event)
     ]
     return [*notices, *_deadline(order, event, now), *_answers(event), *_work(order, event, now)]
+
+
+def _audiences(event: e.Event) -> tuple[str, ...]:
+    """Of what one side says in a dispute the other is told."""
+    if isinstance(event, e.DisputeAnswered):
+        return (MANUFACTURER,) if event.by == CUSTOMER else (CUSTOMER,)
+    return NOTICES.get(type(event), ())
 
 
 def wait_of(order: Order) -> str:
@@ -110,12 +119,21 @@ def _work(order: Order, event: e.Event, now: datetime) -> Iterable[Effect]:
             return [_dispatch(agreement) for agreement in order.supply_ids or (order.delivery_id or "",)]
         case e.SupplyDelivered() if event.all_arrived:
             return [_dispatch(order.delivery_id or "")]
+        case _:
+            return _submitted(order.delivery_id or "", event)
+
+
+def _submitted(delivery_id: str, event: e.Event) -> list[Effect]:
+    """What people have said or signed goes to the chain."""
+    match event:
         case e.HandoverPresented():
-            subject = order.delivery_id or ""
-            return [Effect(EffectKind.SUBMIT_DELIVERED, f"delivered:{subject}", subject, f"secret:{event.secret}")]
+            proof = f"secret:{event.secret}"
+            return [Effect(EffectKind.SUBMIT_DELIVERED, f"delivered:{delivery_id}", delivery_id, proof)]
         case e.DeliveryAccepted():
-            subject = order.delivery_id or ""
-            return [Effect(EffectKind.SUBMIT_ACCEPTANCE, f"accept:{subject}", subject, event.signature)]
+            return [Effect(EffectKind.SUBMIT_ACCEPTANCE, f"accept:{delivery_id}", delivery_id, event.signature)]
+        case e.DisputeOpened():
+            signed = f"{event.since}:{event.deadline}:{event.signature}"
+            return [Effect(EffectKind.SUBMIT_DISPUTE, f"dispute:{delivery_id}", delivery_id, signed)]
         case _:
             return []
 

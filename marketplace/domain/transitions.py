@@ -55,6 +55,11 @@ TRANSITIONS: Mapping[tuple[Status, type[e.Event]], Status] = dict(
         _rows(e.HandoverPresented, None, [S.SHIPPED]),
         _rows(e.OrderDelivered, S.DELIVERED, UNDELIVERED),
         _rows(e.DeliveryAccepted, None, [S.DELIVERED]),
+        _rows(e.DisputeOpened, None, [S.DELIVERED]),
+        # The chain says these of whatever is running: a party may go to the arbiter without us.
+        _rows(e.DisputeRecorded, None, RUNNING),
+        _rows(e.DisputeAnswered, None, RUNNING),
+        _rows(e.DisputeDecided, None, RUNNING),
         # From every running status: a split or an arbiter may end the agreements before the goods arrive.
         _rows(e.OrderSettled, S.SETTLED, RUNNING),
         _rows(e.OrderRefunded, S.REFUNDED, UNDELIVERED),

@@ -13,6 +13,7 @@ from marketplace.persistence.outbox import SqlOutbox
 from marketplace.persistence.repositories.agreements import SqlAgreements
 from marketplace.persistence.repositories.chain import SqlChainCursor, SqlFreezes
 from marketplace.persistence.repositories.designs import SqlDesignFiles
+from marketplace.persistence.repositories.disputes import SqlDisputePhotos
 from marketplace.persistence.repositories.events import EventLog
 from marketplace.persistence.repositories.idempotency import SqlIdempotency
 from marketplace.persistence.repositories.inbox import SqlInbox
@@ -61,6 +62,7 @@ class SqlTransaction:
     lost: cached_property[ports.LostAgreements] = _made(SqlLostAgreements)
     idempotency: cached_property[ports.Idempotency] = _made(SqlIdempotency)
     designs: cached_property[ports.DesignFiles] = _made(SqlDesignFiles)
+    photos: cached_property[ports.DisputePhotos] = _made(SqlDisputePhotos)
     oauth: cached_property[ports.OAuth] = _made(SqlOAuth)
     invitations: cached_property[ports.Invitations] = _made(SqlInvitations)
 

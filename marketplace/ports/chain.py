@@ -113,13 +113,15 @@ class ChainEvent:
 
     opened {address, transaction} · claimed {milestone, matures_at} · contested {milestone} ·
     paid_milestone {milestone} · delivered {at, penalty_minor} · disputed {by, decide_by} ·
-    credited {party, amount_minor} · advanced {supply_id, amount_minor} · withdrawn {party, address, amount_minor} ·
-    kept {party, amount_minor} · replaced {successor_id, amount_minor} · state {state}
+    divided {why, payee_minor, fee_minor, payer_minor} · credited {party, amount_minor} ·
+    advanced {supply_id, amount_minor} · withdrawn {party, address, amount_minor} · kept {party, amount_minor} ·
+    replaced {successor_id, amount_minor} · state {state}
 
     `party` is payee, payer or fee. A move pays what it credits: `credited` is followed by `withdrawn` in the same
     transaction, or by `kept` where the token refused; the fees follow when the agreement ends. The advance is paid as
     it opens. `decide_by` is the arbiter's last second; a handover during a dispute sets it anew, `by` nobody (the zero
-    address).
+    address). Before the credits of a division `divided` says `why`: verdict (the arbiter's), silence (time's), share
+    (both parties signed it).
     """
 
     block: int

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from marketplace.ports.chain_cursor import ChainCursor, Freezes
 from marketplace.ports.design_files import DesignFile, DesignFiles, Held
+from marketplace.ports.dispute_photos import DisputePhoto, DisputePhotos
 from marketplace.ports.invitations import Invitations
 from marketplace.ports.oauth import FormerSecret, OAuth, OAuthClient, OAuthCode
 from marketplace.ports.outbox import Outbox, StoredEffect
@@ -31,6 +32,8 @@ __all__ = [
     "ChainCursor",
     "DesignFile",
     "DesignFiles",
+    "DisputePhoto",
+    "DisputePhotos",
     "FormerSecret",
     "Freezes",
     "Gateway",
@@ -85,6 +88,7 @@ class Transaction(Protocol):
     lost: LostAgreements
     idempotency: Idempotency
     designs: DesignFiles
+    photos: DisputePhotos
     oauth: OAuth
     invitations: Invitations
 

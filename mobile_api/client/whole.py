@@ -4,6 +4,7 @@ from mobile_api.client.operations.accounts import AccountsApi
 from mobile_api.client.operations.chain import ChainApi
 from mobile_api.client.operations.designs import DesignsApi
 from mobile_api.client.operations.development import DevelopmentApi
+from mobile_api.client.operations.disputes import DisputesApi
 from mobile_api.client.operations.gateways import GatewaysApi
 from mobile_api.client.operations.inbox import InboxApi
 from mobile_api.client.operations.invitations import InvitationsApi
@@ -20,6 +21,7 @@ class Client(
     ChainApi,
     ProductsApi,
     DesignsApi,
+    DisputesApi,
     OrdersApi,
     SignatureRequestsApi,
     InvitationsApi,

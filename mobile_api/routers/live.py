@@ -85,8 +85,10 @@ async def follow_order(
     """The timeline from Last-Event-ID on, and then everything as it happens."""
     after = int(last_event_id or 0)
     # Asked before the answer starts, so that someone else's order is a 404 and not an empty stream.
-    await view_timeline.timeline(ctx, caller, order_id, after=after)
-    services(request).live.check_room()
+    hub = services(request).live
+    hub.check_room()
+    async with hub.reading:
+        await view_timeline.require_visible(ctx, caller, order_id)
     claims = (await authenticate(request)).claims
 
     async def admitted() -> bool:
@@ -95,7 +97,7 @@ async def follow_order(
         return await client_stands(ctx, claims)
 
     watch = Watch(ctx, caller, order_id, after, admitted)
-    return PatientStream(frames(services(request).live, watch), headers=HEADERS)
+    return PatientStream(frames(hub, watch), headers=HEADERS)
 
 
 async def frames(hub: LiveTimeline, watch: Watch) -> AsyncIterator[bytes]:
@@ -107,19 +109,21 @@ async def frames(hub: LiveTimeline, watch: Watch) -> AsyncIterator[bytes]:
     yield f"retry: {RETRY_MS}\n\n".encode()
     try:
         async with hub.watch(watch.order_id) as watcher:
-            async for part in _parts(watch, watcher):
+            async for part in _parts(hub, watch, watcher):
                 yield part
     except (WatchEnded, Busy, DomainError, StoreUnavailable) as error:
         logger.info("a stream ends: %s", type(error).__name__)
 
 
-async def _parts(watch: Watch, watcher: Watcher) -> AsyncIterator[bytes]:
+async def _parts(hub: LiveTimeline, watch: Watch, watcher: Watcher) -> AsyncIterator[bytes]:
     last = watch.after
     # The watch began before this first read, so that nothing falls between history and live.
     news = True
     while await watch.admitted():
         if news:
-            for item in await view_timeline.timeline(watch.ctx, watch.caller, watch.order_id, after=last):
+            async with hub.reading:
+                items = await view_timeline.timeline(watch.ctx, watch.caller, watch.order_id, after=last)
+            for item in items:
                 yield frame(item)
                 last = item.id
         else:

@@ -7,6 +7,7 @@ from mobile_api.routers.accounts import accounts, tokens
 from mobile_api.routers.chain import chain
 from mobile_api.routers.designs import designs
 from mobile_api.routers.dev import dev
+from mobile_api.routers.disputes import disputes, photos
 from mobile_api.routers.floor import floor
 from mobile_api.routers.inbox import messages
 from mobile_api.routers.invitations import invitations, joining
@@ -28,6 +29,8 @@ ALWAYS: tuple[APIRouter, ...] = (
     chain,
     products,
     designs,
+    disputes,
+    photos,
     live,
     messages,
     invitations,

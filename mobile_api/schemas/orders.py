@@ -170,6 +170,10 @@ class Order(Out):
     progress: Progress | None
     payment: Payment | None
     confirming: Confirming | None
+    dispute: Annotated[
+        Literal["none", "sent", "open", "decided"] | None,
+        Field(description="Of the delivery, for its two sides: see GET /v1/orders/{id}/dispute."),
+    ]
 
 
 class OrderPage(Out):

@@ -126,6 +126,7 @@ async def repeat_every_move(world: World, order_id: str) -> None:
         EffectKind.CLAIM_MILESTONE: str(int(EventCode.PRODUCTION_FINISHED)),
         EffectKind.SUBMIT_DELIVERED: f"secret:{SECRET}",
         EffectKind.SUBMIT_ACCEPTANCE: "0x" + "11" * 65,
+        EffectKind.SUBMIT_DISPUTE: "1:1900000000:0x" + "11" * 65,
         EffectKind.TIMEOUT: "1",
         EffectKind.PAY_OUT: "payee",
     }
@@ -309,6 +310,7 @@ def test_every_kind_that_is_held_has_been_thought_of() -> None:
         EffectKind.CLAIM_MILESTONE,
         EffectKind.SUBMIT_DELIVERED,
         EffectKind.SUBMIT_ACCEPTANCE,
+        EffectKind.SUBMIT_DISPUTE,
         EffectKind.FINALISE,
         EffectKind.RELEASE,
         EffectKind.REFUND,

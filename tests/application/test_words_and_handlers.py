@@ -62,6 +62,7 @@ FIXED: dict[str, dict[str, Any]] = {
     "ProductionProgressed": {"reported_by": "machine"},
     "ProductionFinished": {"reported_by": "person"},
     "QuoteIssued": {"currency": "EUR"},
+    "DisputeDecided": {"currency": "EUR", "why": "verdict"},
 }
 
 
@@ -72,7 +73,7 @@ def test_the_relay_knows_every_kind_of_effect() -> None:
 def test_every_chain_event_that_the_port_names_is_understood() -> None:
     named = set(re.findall(r"(\w+) \{", ChainEvent.__doc__ or ""))
     assert named == set(CONSEQUENCES) | set(PROJECTIONS)
-    assert len(named) == 12
+    assert len(named) == 13
 
 
 @pytest.mark.req(48, 88)

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from playwright.async_api import Browser, BrowserContext, Locator, Page, Route, ViewportSize, expect
@@ -30,7 +30,6 @@ class Person:
     watch: Watch
     pictures: Path
     plain_words: bool
-    viewport: ViewportSize = field(default_factory=lambda: PHONE)
 
     def find(self, testid: str, **marks: str) -> Locator:
         """The elements of a test id, narrowed by `data-` attributes."""
@@ -73,7 +72,7 @@ class Person:
         await self.see("nav")
 
     async def picture(self, name: str, show: str | None = None) -> None:
-        """Keep what the phone shows as a picture, from the top or from the element `show`; it fits, in plain words."""
+        """Keep what the screen shows as a picture, from the top or from the element `show`; it fits, in plain words."""
         if show is None:
             await self.page.evaluate("scrollTo(0, 0)")
         else:
@@ -84,9 +83,9 @@ class Person:
             caret="hide",
             style="[data-testid='toast']{display:none!important}",
         )
-        assert await self.page.evaluate("document.documentElement.scrollWidth") <= self.viewport["width"], (
-            f"{name} is too wide"
-        )
+        assert self.page.viewport_size is not None
+        wide = await self.page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= self.page.viewport_size["width"], f"{name} is too wide"
         await self.read()
 
     async def read(self) -> None:
@@ -126,4 +125,4 @@ async def somebody(
         await context.route("**/*", answer)
     page = await context.new_page()
     await page.goto(at)
-    return Person(name, page, context, watch, pictures, plain_words, viewport)
+    return Person(name, page, context, watch, pictures, plain_words)

@@ -60,6 +60,8 @@ FACT_ANSWERS: list[tuple[c.Command, dict[str, tuple[str, ...]]]] = [
     (COMMANDS[c.RecordClaim], _in(RUNNING, "MilestoneProved")),
     (COMMANDS[c.RecordSupplyDelivered], _in(RUNNING, "SupplyDelivered")),
     (COMMANDS[c.RecordDelivered], _in(UNDELIVERED, "OrderDelivered")),
+    (COMMANDS[c.RecordDispute], _in(RUNNING, "DisputeRecorded")),
+    (COMMANDS[c.RecordDecision], _in(RUNNING, "DisputeDecided")),
     (COMMANDS[c.RecordSettled], _in(RUNNING, "OrderSettled")),
     (COMMANDS[c.RecordRefunded], _in(UNDELIVERED, "OrderRefunded")),
     *((c.PassDeadline(status), _in((status,), "OrderExpired")) for status in (*OPEN_OFFER, "confirmed")),
@@ -85,6 +87,8 @@ WISH_ANSWERS: list[tuple[c.Command, str, dict[str, tuple[str, ...]]]] = [
     (COMMANDS[c.ShipOrder], "be shipped", _in(("produced",), "OrderShipped")),
     (COMMANDS[c.PresentHandover], "be handed over", _in(("shipped",), "HandoverPresented")),
     (COMMANDS[c.AcceptDelivery], "be accepted by you", _in(("delivered",), "DeliveryAccepted")),
+    (COMMANDS[c.OpenDispute], "be disputed", _in(("delivered",), "DisputeOpened")),
+    (COMMANDS[c.AnswerDispute], "be answered for: it is not in dispute", {}),
     (COMMANDS[c.CancelOrder], "be cancelled", _in(OPEN_OFFER, "OrderCancelled")),
     (PLACE, "PlaceOrder", {}),
 ]

@@ -156,6 +156,20 @@ def test_the_story_in_which_all_goes_well_has_these_effects_and_no_others() -> N
                 ("draft_supply", "", ""),
             ],
         ),
+        (
+            Status.DELIVERED,
+            COMMANDS[c.OpenDispute],
+            [
+                ("notify", "DisputeOpened", "manufacturer"),
+                ("submit_dispute", "delivery", "1:1800000000:0x" + "77" * 65),
+            ],
+        ),
+        (Status.DELIVERED, COMMANDS[c.RecordDispute], []),
+        (
+            Status.DELIVERED,
+            COMMANDS[c.RecordDecision],
+            [("notify", "DisputeDecided", "customer"), ("notify", "DisputeDecided", "manufacturer")],
+        ),
         (Status.SOURCING, COUNTER, [("notify", "SupplierCountered", "manufacturer"), ("draft_supply", "", "")]),
     ],
 )

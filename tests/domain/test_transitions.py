@@ -60,6 +60,9 @@ MOVES: dict[str, dict[str, str]] = {
     "contracted": {
         "ProductionStarted": "in_production",
         "ProductionProgressed": "=",
+        "DisputeRecorded": "=",
+        "DisputeAnswered": "=",
+        "DisputeDecided": "=",
         "MilestoneProved": "=",
         "SupplyDelivered": "=",
         "ProductionFailed": "=",
@@ -69,6 +72,9 @@ MOVES: dict[str, dict[str, str]] = {
     },
     "in_production": {
         "ProductionProgressed": "=",
+        "DisputeRecorded": "=",
+        "DisputeAnswered": "=",
+        "DisputeDecided": "=",
         "MilestoneProved": "=",
         "SupplyDelivered": "=",
         "ProductionFailed": "=",
@@ -79,6 +85,9 @@ MOVES: dict[str, dict[str, str]] = {
     },
     "produced": {
         "ProductionProgressed": "=",
+        "DisputeRecorded": "=",
+        "DisputeAnswered": "=",
+        "DisputeDecided": "=",
         "MilestoneProved": "=",
         "SupplyDelivered": "=",
         "OrderShipped": "shipped",
@@ -88,6 +97,9 @@ MOVES: dict[str, dict[str, str]] = {
     },
     "shipped": {
         "ProductionProgressed": "=",
+        "DisputeRecorded": "=",
+        "DisputeAnswered": "=",
+        "DisputeDecided": "=",
         "MilestoneProved": "=",
         "SupplyDelivered": "=",
         "HandoverPresented": "=",
@@ -97,9 +109,13 @@ MOVES: dict[str, dict[str, str]] = {
     },
     "delivered": {
         "ProductionProgressed": "=",
+        "DisputeRecorded": "=",
+        "DisputeAnswered": "=",
+        "DisputeDecided": "=",
         "MilestoneProved": "=",
         "SupplyDelivered": "=",
         "DeliveryAccepted": "=",
+        "DisputeOpened": "=",
         "OrderSettled": "settled",
     },
     "expired": {"AgreementsOpened": "contracted"},

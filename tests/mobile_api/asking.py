@@ -20,7 +20,7 @@ class Answer:
 
     @property
     def text(self) -> str:
-        return self.body.decode("utf-8")
+        return self.body.decode("utf-8", "replace")
 
     def json(self) -> Any:
         return json.loads(self.body)

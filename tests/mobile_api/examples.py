@@ -14,7 +14,8 @@ from mobile_api.openapi import EXAMPLES
 from tests.application.world import Scratch
 from tests.mobile_api.asking import Answer, ask
 from tests.mobile_api.attacks import role_of
-from tests.mobile_api.house import SECRET, Crowd, House, open_house, tell
+from tests.mobile_api.furnishing import SECRET
+from tests.mobile_api.house import Crowd, House, open_house, tell
 from tests.mobile_api.operations import FORM, JSON, Operation, operations, query_of
 from tests.mobile_api.world import basic
 from tests.persistence.databases import new_file

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from marketplace.application import devices, oauth_clients, register_gateway
 from marketplace.application.context import Context
 from marketplace.application.design_files import upload_design
+from marketplace.application.dispute_photos import upload_photo
 from marketplace.application.join_by_link import digest_of
 from marketplace.domain.clients import ClientKind
 from marketplace.domain.invitations import CODE_LIFETIME, LIFETIME, Invitation
@@ -21,6 +22,7 @@ from marketplace.ports.fakes.supplier_directory import Listing
 from marketplace.ports.push import PushAddress, PushKind
 from mobile_api.security import hash_secret
 from tests.application.world import World
+from tests.planning.test_photo_file import photo
 from tests.planning.test_svg_file import svg
 
 if TYPE_CHECKING:
@@ -46,6 +48,11 @@ async def file_of(world: World, name: str, width: int) -> str:
     """The digest of a drawing."""
     drawing = svg(f'<path d="M10 10h{width}v20h-{width}z"/>')
     return (await upload_design(world.ctx, world[name], FileFormat.SVG, drawing)).digest
+
+
+async def photo_of(world: World, name: str, order_id: str) -> str:
+    """The digest of a photo: everybody shows the same one, which is in no statement yet."""
+    return (await upload_photo(world.ctx, world[name], order_id, "PNG", photo("PNG"))).digest
 
 
 async def client_of(

@@ -34,7 +34,15 @@ from mobile_api.settings import GATEWAY_AUDIENCE
 from shopfloor.ingest import create_router
 from tests.application.example import FUNDS_MINOR, LISTINGS, SUPPLY_MINOR, TOTAL_MINOR, catalogue
 from tests.application.world import Scratch, World, open_world, populate
-from tests.mobile_api.furnishing import absent_supplier, client_of, device_of, file_of, gateway_of, invitation_by
+from tests.mobile_api.furnishing import (
+    absent_supplier,
+    client_of,
+    device_of,
+    file_of,
+    gateway_of,
+    invitation_by,
+    photo_of,
+)
 from tests.mobile_api.oauth import REDIRECT
 from tests.mobile_api.world import SETTINGS
 from tests.persistence.samples import account as sample_account
@@ -46,7 +54,7 @@ STATES = ("delivered", "shipped", "produced", "arrived", "quoted", "sourcing", "
 """Of the first tenant's orders. In `arrived` the carrier is asked to sign, and a person has a job to report on."""
 HERE, SHARED, ABROAD, THERE = "customer/maker", "customer2/maker", "customer/maker2", "customer2/maker2"
 """Whose orders with whom; the suppliers and the carrier are those of the customer."""
-MISSING = {"file": "0x" + "0f" * 32}
+MISSING = {"file": "0x" + "0f" * 32, "photo": "0x" + "0f" * 32}
 """What names nothing and could; ids are called nowhere."""
 OTHERS = {"maker": "reconcavo"}
 """Who else takes part in the same orders; for all but the manufacturer it is the manufacturer."""
@@ -118,6 +126,7 @@ class Crowd:
     people: Mapping[str, Account]
     orders: Mapping[str, Mapping[str, str]]
     files: Mapping[str, str]
+    photo: str
     devices: Mapping[str, str]
     gateways: Mapping[str, tuple[str, str]]
     invitations: Mapping[str, str]
@@ -161,6 +170,7 @@ async def tell(scratch: Scratch, empty: Path, folder: Path) -> Crowd:
             product = "engraved-sign" + (NEIGHBOURS if whose.endswith(NEIGHBOURS) else "")
             buyer = "customer" if owner == "customer" else "customer2"
             orders[whose]["sign"] = await _sign(world, buyer, product, files[owner])
+        shown = {await photo_of(world, name, orders[HERE]["delivered"]) for name in ("customer", "maker")}
         doors = {name: await gateway_of(world, name) for name in ("maker", "maker2")}
         clients = {name: await client_of(world, name) for name in WITH_CLIENTS}
         clients["app"] = await client_of(world, f"maker{NEIGHBOURS}", ClientKind.APP, (REDIRECT,))
@@ -173,7 +183,7 @@ async def tell(scratch: Scratch, empty: Path, folder: Path) -> Crowd:
     file = folder / "crowd.db"
     with closing(sqlite3.connect(scratch.file)) as told_to, closing(sqlite3.connect(file)) as kept:
         told_to.backup(kept)
-    return Crowd(file, at, people, orders, files, phones, doors, invited, clients)
+    return Crowd(file, at, people, orders, files, shown.pop(), phones, doors, invited, clients)
 
 
 async def _populate_next_door(world: World) -> None:
@@ -301,6 +311,8 @@ class House:
                 return orders.get(STATE_FOR.get(rest, "delivered"), orders["quoted"])
             case "file":
                 return self.crowd.files[{"own": "customer", "other": "customer2", "tenant": "customer3"}[scope]]
+            case "photo":
+                return self.crowd.photo
             case "product":
                 return "pneumatic-cylinder" + ("" if scope == "own" else NEIGHBOURS)
             case "invitation":
@@ -336,6 +348,7 @@ class House:
         """What no refusal may say: ids, names, addresses, e-mails and amounts of anybody's."""
         questions = [f"SELECT id FROM {table}" for table in ("orders", "agreements", "signature_requests", "jobs")]  # noqa: S608
         questions += ["SELECT id FROM inbox_messages", "SELECT id FROM devices", "SELECT digest FROM design_files"]
+        questions += ["SELECT digest FROM dispute_photos"]
         questions += ["SELECT id FROM accounts", "SELECT email FROM accounts", "SELECT own_address FROM accounts"]
         questions += ["SELECT id FROM invitations", "SELECT email FROM invitations"]
         questions += ["SELECT id FROM organisations", "SELECT name FROM organisations"]

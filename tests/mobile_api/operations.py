@@ -16,6 +16,7 @@ from tests.mobile_api.furnishing import ABSENT, CODE, SECRET, fresh_link
 from tests.mobile_api.house import NEIGHBOURS, House
 from tests.mobile_api.oauth import CHALLENGE, REDIRECT
 from tests.mobile_api.world import PASSWORD
+from tests.planning.test_photo_file import photo
 from tests.planning.test_svg_file import SQUARE, svg
 
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
@@ -26,12 +27,16 @@ KINDS = {
     "inbox": "message",
     "subscriptions": "device",
     "design-files": "file",
+    "photos": "photo",
     "products": "product",
     "clients": "client",
     "invitations": "invitation",
 }
 """What a parameter of a path names, by the word before it. One that is not here stops the tests: say what it is."""
-RAW = {"POST /v1/design-files": ("image/svg+xml", svg(SQUARE))}
+RAW = {
+    "POST /v1/design-files": ("image/svg+xml", svg(SQUARE)),
+    "POST /v1/orders/{id}/dispute/photos": ("image/png", photo("PNG")),
+}
 """Bodies that are no JSON."""
 INGEST, CONSENT = "POST /v1/ingest", "GET /v1/oauth/authorization"
 Path = tuple[str | int, ...]
@@ -254,6 +259,8 @@ GOOD: Mapping[str, Callable[[House, str], Any]] = {
     "POST /v1/products/{id}/quotes": _quote,
     "POST /v1/orders": _order,
     "POST /v1/orders/{id}/confirm": lambda *_: {"terms_signature": SIGNATURE, "permit_signature": SIGNATURE},
+    "POST /v1/orders/{id}/dispute": lambda *_: {"reason": "The covers are bent.", "photos": [], "signature": SIGNATURE},
+    "POST /v1/orders/{id}/dispute/statements": lambda *_: {"text": "They left us straight.", "photos": []},
     "POST /v1/orders/{id}/cancel": lambda *_: {"reason": "No longer needed."},
     "POST /v1/orders/{id}/decision": lambda *_: {"decision": "reject", "reason": "The drill is broken."},
     "POST /v1/orders/{id}/handover": lambda *_: {"secret": "0x" + "5e" * 32},

@@ -52,6 +52,12 @@ EXPECTED: dict[str, frozenset[Role] | str] = {
     "GET /v1/design-files/{digest}": frozenset({C}),
     "DELETE /v1/design-files/{digest}": frozenset({C}),
     "GET /v1/orders/{id}/design-files/{digest}": ALL,
+    "GET /v1/orders/{id}/dispute": ALL,
+    "POST /v1/orders/{id}/dispute": frozenset({C}),
+    "POST /v1/orders/{id}/dispute/statements": frozenset({C, M}),
+    "POST /v1/orders/{id}/dispute/photos": frozenset({C, M}),
+    "GET /v1/orders/{id}/dispute/photos/{digest}": ALL,
+    "DELETE /v1/orders/{id}/dispute/photos/{digest}": frozenset({C, M}),
     "POST /v1/orders": frozenset({C}),
     "GET /v1/orders": ALL,
     "GET /v1/orders/{id}": ALL,
@@ -96,8 +102,10 @@ DOORS = frozenset({"POST /v1/ingest", "GET /v1/gateway/commands"})
 STRANGERS = ("anonymous", "gateway", "signed out", "expired")
 WHO = (*(role.value for role in Role), *STRANGERS)
 SCOPES = ("own", "other", "tenant", "missing")
-NO_PART = {("GET /v1/orders/{id}/design-files/{digest}", role) for role in (S, K)}
-"""Who takes part in no order with a file of the customer's."""
+NO_PART = {("GET /v1/orders/{id}/design-files/{digest}", role) for role in (S, K)} | {
+    (f"GET /v1/orders/{{id}}/dispute{rest}", role) for rest in ("", "/photos/{digest}") for role in (S, K, OPERATOR)
+}
+"""Who takes part in no order with a file of the customer's, and who sits at no table where a delivery is disputed."""
 ADMITTED = 0
 LEAST_CELLS, LEAST_OPENED = 1_000, 150
 """Cells there are, and cells that succeed: an interface that does nothing would also meet the table."""

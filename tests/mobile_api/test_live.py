@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -181,6 +181,34 @@ async def test_a_hundred_watchers_cost_one_reader(
     before = reads
     await asyncio.sleep(0.5)
     assert reads - before <= 1  # nobody listens, nobody asks
+
+
+@pytest.mark.req(159)
+async def test_a_crowd_that_comes_at_once_leaves_the_database_to_others(
+    world: World, order: tuple[Person, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    customer, order_id = order
+    busy, busiest, reads = 0, 0, 0
+    read = view_timeline.timeline
+
+    async def watched(*args: Any, **kwargs: Any) -> tuple[TimelineItem, ...]:
+        nonlocal busy, busiest, reads
+        busy, reads = busy + 1, reads + 1
+        busiest = max(busiest, busy)
+        await asyncio.sleep(0.01)
+        try:
+            return await read(*args, **kwargs)
+        finally:
+            busy -= 1
+
+    monkeypatch.setattr(view_timeline, "timeline", watched)
+    async with AsyncExitStack() as streams:
+        crowd = await asyncio.gather(
+            *(streams.enter_async_context(follow(world, customer, order_id)) for _ in range(5 * live.READS_AT_ONCE))
+        )
+        assert {(await stream.item())["name"] for stream in crowd} == {"OrderPlaced"}
+    assert busiest <= live.READS_AT_ONCE
+    assert reads == len(crowd)  # one each: who may follow an order is asked without reading its whole story
 
 
 async def test_a_quiet_stream_beats_and_ends_with_its_token(

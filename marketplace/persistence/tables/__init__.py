@@ -15,6 +15,7 @@ from marketplace.persistence.tables.chain import (
     order_freezes,
 )
 from marketplace.persistence.tables.designs import design_files, design_holders, order_designs
+from marketplace.persistence.tables.disputes import dispute_photos
 from marketplace.persistence.tables.effects import idempotency_answers, outbox
 from marketplace.persistence.tables.invitations import invitations
 from marketplace.persistence.tables.log import LOG_LEVELS, log_records
@@ -54,6 +55,7 @@ __all__ = [
     "design_files",
     "design_holders",
     "devices",
+    "dispute_photos",
     "gateway_commands",
     "gateways",
     "idempotency_answers",

@@ -3,6 +3,7 @@
 from sqlalchemy import Boolean, CheckConstraint, Column, Date, Index, Table, UniqueConstraint
 
 from marketplace.domain.agreement import AgreementKind, AgreementStatus
+from marketplace.domain.dispute import Dispute
 from marketplace.domain.order import Status
 from marketplace.persistence.columns import instant, json_value, one_of, reference, serial, text, whole
 from marketplace.persistence.tables.base import counted, metadata
@@ -45,7 +46,9 @@ orders = Table(
     whole("searches"),
     instant("firm_by", nullable=True),
     json_value("promise", nullable=True),
+    text("dispute"),
     one_of("status", Status),
+    one_of("dispute", Dispute),
     CheckConstraint("version > 0", name="version"),
     CheckConstraint("amount > 0", name="amount"),
     Index(None, "customer_id", "placed_at", "id"),

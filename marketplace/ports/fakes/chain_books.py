@@ -131,12 +131,12 @@ class Frame:
         self.books = replace(self.books, released=self.books.released | {milestone})
         self._divide(self._share(milestone), 0, milestone)
 
-    def _divide_rest(self, payee_bps: int) -> None:
+    def _divide_rest(self, payee_bps: int, why: str = "") -> None:
         gross = part(self.books.left, payee_bps, self._terms.unit)
-        self._divide(gross, self.books.left - gross)
+        self._divide(gross, self.books.left - gross, why=why)
 
-    def _divide(self, gross: int, to_payer: int, milestone: int | None = None) -> None:
-        """Take both out of what is left; the fee lies inside what the payee earns."""
+    def _divide(self, gross: int, to_payer: int, milestone: int | None = None, why: str = "") -> None:
+        """Take both out of what is left; the fee lies inside what the payee earns. `why` is told of a division."""
         fee = part(gross, self._terms.fee_bps, self._terms.unit)
         left = self.books.left - gross - to_payer
         require(left >= 0, "Panic")
@@ -145,6 +145,9 @@ class Frame:
         self._credit["payer"] += to_payer
         if milestone is not None:
             self._say("paid_milestone", milestone=milestone)
+        if why:
+            amounts = {"payee_minor": gross - fee, "fee_minor": fee, "payer_minor": to_payer}
+            self._say("divided", why=why, **{name: self._cents(units) for name, units in amounts.items()})
         for party, units in (("payee", gross - fee), ("fee", fee), ("payer", to_payer)):
             if units:
                 self._say("credited", party=party, amount_minor=self._cents(units))

@@ -138,7 +138,7 @@ class Move(Frame):
         self._require_not_after(self.books.last_decision)
         require(payee_bps <= BPS, "RateTooHigh")
         self._ask("arbiter", ActionKind.RESOLVE, resolution(self.books.disputed_at, payee_bps))
-        self._divide_rest(payee_bps)
+        self._divide_rest(payee_bps, "verdict")
         self._end(OnChain.RESOLVED)
 
     def timeout(self) -> None:
@@ -148,7 +148,7 @@ class Move(Frame):
         penalty = self._penalty() if self.books.disputed_in is OnChain.DELIVERED else 0
         payee_bps = 0 if self.books.disputed_in is OnChain.OPEN else self._terms.timeout_bps
         gross = part(self.books.left - penalty, payee_bps, self._terms.unit)
-        self._divide(gross, self.books.left - gross)
+        self._divide(gross, self.books.left - gross, why="silence")
         self._end(OnChain.RESOLVED)
 
     # ── both parties ─────────────────────────────────────────────────────────────────────────────
@@ -159,7 +159,7 @@ class Move(Frame):
         require(payee_bps <= BPS, "RateTooHigh")
         self._ask("payer", SPLIT, payee_bps)
         self._ask("payee", SPLIT, payee_bps)
-        self._divide_rest(payee_bps)
+        self._divide_rest(payee_bps, "share")
         self._end(OnChain.RESOLVED)
 
     def succeed(self, successor: str, wanted: int) -> tuple[int, int]:

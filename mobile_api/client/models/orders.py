@@ -2,6 +2,7 @@
 
 from typing import Any, Literal, NotRequired, TypedDict
 
+from mobile_api.client.models.disputes import Labelled
 from mobile_api.client.models.products import Party, Quote
 
 
@@ -27,13 +28,6 @@ class NextAction(TypedDict):
 
     action: Literal["confirm", "accept_delivery", "decide", "sign", "ship", "show_handover_code"] | None
     deadline: str | None
-
-
-class Labelled(TypedDict):
-    """A line of readable text."""
-
-    label: str
-    value: str
 
 
 class Side(TypedDict):
@@ -147,6 +141,8 @@ class Order(TypedDict):
     progress: Progress | None
     payment: Payment | None
     confirming: Confirming | None
+    dispute: Literal["none", "sent", "open", "decided"] | None
+    """Of the delivery, for its two sides: see GET /v1/orders/{id}/dispute."""
 
 
 class OrderPage(TypedDict):

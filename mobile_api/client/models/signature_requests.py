@@ -2,7 +2,8 @@
 
 from typing import Any, Literal, NotRequired, TypedDict
 
-from mobile_api.client.models.orders import Labelled, Side
+from mobile_api.client.models.disputes import Labelled
+from mobile_api.client.models.orders import Side
 
 
 class RequestedAgreement(TypedDict):

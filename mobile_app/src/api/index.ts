@@ -54,6 +54,21 @@ export const confirm = (id: string, terms: string, permit: string) =>
 export const acceptance = (id: string) => body(client.GET('/v1/orders/{id}/acceptance', at(id)))
 export const acceptDelivery = (id: string, signature: string) =>
   body(client.POST('/v1/orders/{id}/accept-delivery', { ...at(id), body: { signature } }))
+export const dispute = (id: string) => body(client.GET('/v1/orders/{id}/dispute', at(id)))
+export const openDispute = (id: string, reason: string, photos: string[], signature: string) =>
+  body(client.POST('/v1/orders/{id}/dispute', { ...at(id), body: { reason, photos, signature } }))
+export const answerDispute = (id: string, text: string, photos: string[]) =>
+  body(client.POST('/v1/orders/{id}/dispute/statements', { ...at(id), body: { text, photos } }))
+/** Hands a photo in; what is kept of it are its pixels, under the digest that it gets. */
+export const uploadPhoto = (id: string, photo: File) =>
+  body(client.POST('/v1/orders/{id}/dispute/photos', {
+    ...at(id), body: photo as unknown as string, bodySerializer: (given) => given as unknown as File,
+    headers: { 'Content-Type': photo.type },
+  }))
+export const photo = (id: string, digest: string) =>
+  body(client.GET('/v1/orders/{id}/dispute/photos/{digest}', { params: { path: { id, digest } }, parseAs: 'blob' })) as unknown as Promise<Blob>
+export const dropPhoto = (id: string, digest: string) =>
+  body(client.DELETE('/v1/orders/{id}/dispute/photos/{digest}', { params: { path: { id, digest } } }))
 export const decide = (id: string, decision: 'accept' | 'reject', reason = '') =>
   body(client.POST('/v1/orders/{id}/decision', { ...at(id), body: { decision, reason } }))
 export const cancel = (id: string, reason: string) => body(client.POST('/v1/orders/{id}/cancel', { ...at(id), body: { reason } }))

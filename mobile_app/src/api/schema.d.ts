@@ -834,6 +834,94 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/orders/{id}/dispute": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Dispute
+         * @description The dispute about a delivery, or what one would mean: for both sides, and for the arbiter of an open one.
+         */
+        get: operations["readDispute"];
+        put?: never;
+        /**
+         * Open Dispute
+         * @description Ask the arbiter: what is left of the money is frozen until it is decided.
+         */
+        post: operations["openDispute"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orders/{id}/dispute/statements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Answer Dispute
+         * @description Say and show more, while the dispute is open.
+         */
+        post: operations["answerDispute"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orders/{id}/dispute/photos": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Upload Photo
+         * @description Hand a photo in, at most 15 MB. Only its pixels are kept; others see it once it is in a statement.
+         */
+        post: operations["uploadPhoto"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orders/{id}/dispute/photos/{digest}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Photo
+         * @description A photo of a dispute, for both sides and its arbiter.
+         */
+        get: operations["readPhoto"];
+        put?: never;
+        post?: never;
+        /**
+         * Drop Photo
+         * @description Take back a photo that is in no statement yet.
+         */
+        delete: operations["dropPhoto"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/orders/{id}/events": {
         parameters: {
             query?: never;
@@ -1490,6 +1578,65 @@ export interface components {
             items: components["schemas"]["DesignFile"][];
         };
         /**
+         * Dispute
+         * @description An order's dispute, or what one would mean in words and euros.
+         *
+         *     `typed_data` is what the customer signs to open it, where that is possible now; `why_not` says why it is not.
+         */
+        Dispute: {
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "none" | "sent" | "open" | "decided";
+            /** May Open */
+            may_open: boolean;
+            /** Why Not */
+            why_not: string | null;
+            /** May Answer */
+            may_answer: boolean;
+            /** Held Minor */
+            held_minor: number;
+            /** Currency */
+            currency: string;
+            /** Readable */
+            readable: components["schemas"]["Labelled"][];
+            /** Open Until */
+            open_until: string | null;
+            /** Decide By */
+            decide_by: string | null;
+            /** Typed Data */
+            typed_data: {
+                [key: string]: unknown;
+            } | null;
+            /** Statements */
+            statements: components["schemas"]["Statement"][];
+            /**
+             * Photos
+             * @description The reader's own that are in no statement yet.
+             */
+            photos: components["schemas"]["Photo"][];
+            outcome: components["schemas"]["Outcome"] | null;
+        };
+        /**
+         * DisputeOpen
+         * @description What is wrong, what it looks like, and the customer's signature under `typed_data`.
+         */
+        DisputeOpen: {
+            /** Reason */
+            reason: string;
+            /**
+             * Photos
+             * @description Digests of photos that were uploaded before.
+             */
+            photos?: string[];
+            /**
+             * Signature
+             * @example 0x1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b
+             */
+            signature: string;
+        };
+        /**
          * Empty
          * @description An empty object; the body may be left out altogether.
          */
@@ -2126,6 +2273,11 @@ export interface components {
             progress: components["schemas"]["Progress"] | null;
             payment: components["schemas"]["Payment"] | null;
             confirming: components["schemas"]["Confirming"] | null;
+            /**
+             * Dispute
+             * @description Of the delivery, for its two sides: see GET /v1/orders/{id}/dispute.
+             */
+            dispute: ("none" | "sent" | "open" | "decided") | null;
         };
         /**
          * OrderCreate
@@ -2204,6 +2356,23 @@ export interface components {
             kind: "customer" | "manufacturer" | "supplier" | "carrier" | "operator";
         };
         /**
+         * Outcome
+         * @description How what was held was divided: by the arbiter (verdict), by time (silence), or as both signed (share).
+         */
+        Outcome: {
+            /**
+             * Why
+             * @enum {string}
+             */
+            why: "verdict" | "silence" | "share";
+            /** Customer Minor */
+            customer_minor: number;
+            /** Manufacturer Minor */
+            manufacturer_minor: number;
+            /** Fee Minor */
+            fee_minor: number;
+        };
+        /**
          * Parameter
          * @description A job parameter.
          */
@@ -2271,6 +2440,20 @@ export interface components {
             address: string;
             /** Amount Minor */
             amount_minor: number;
+        };
+        /**
+         * Photo
+         * @description A photo, by its digest (keccak-256 of the JPEG that is kept).
+         */
+        Photo: {
+            /** Digest */
+            digest: string;
+            /** Size */
+            size: number;
+            /** Width */
+            width: number;
+            /** Height */
+            height: number;
         };
         /**
          * Product
@@ -2771,6 +2954,44 @@ export interface components {
              * @example 0x1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b
              */
             signature: string;
+        };
+        /**
+         * Statement
+         * @description What one side said, and what it showed.
+         */
+        Statement: {
+            /**
+             * By
+             * @enum {string}
+             */
+            by: "customer" | "manufacturer";
+            /** Name */
+            name: string;
+            /** Text */
+            text: string;
+            /** Photos */
+            photos: components["schemas"]["Photo"][];
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+        };
+        /**
+         * StatementBody
+         * @description What a side adds: words, photos, or both.
+         */
+        StatementBody: {
+            /**
+             * Text
+             * @default
+             */
+            text: string;
+            /**
+             * Photos
+             * @description Digests of photos that were uploaded before.
+             */
+            photos?: string[];
         };
         /**
          * Steps
@@ -4758,6 +4979,239 @@ export interface operations {
             };
             /** @description It is still what `If-None-Match` names. */
             304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readDispute: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of what the reader has: 304 and no body where it is still so. */
+                "If-None-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Names this answer, to this reader, as it is now. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dispute"];
+                };
+            };
+            /** @description It is still what `If-None-Match` names. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    openDispute: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A name for this request, new for each intent; a repeat gets the first answer. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DisputeOpen"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dispute"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    answerDispute: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A name for this request, new for each intent; a repeat gets the first answer. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StatementBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dispute"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    uploadPhoto: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A name for this request, new for each intent; a repeat gets the first answer. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "image/jpeg": string;
+                "image/png": string;
+                "image/webp": string;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Photo"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readPhoto: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of what the reader has: 304 and no body where it is still so. */
+                "If-None-Match"?: string;
+            };
+            path: {
+                id: string;
+                digest: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The photo. */
+            200: {
+                headers: {
+                    /** @description Names this answer, to this reader, as it is now. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": string;
+                };
+            };
+            /** @description It is still what `If-None-Match` names. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    dropPhoto: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                digest: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
                 headers: {
                     [name: string]: unknown;
                 };

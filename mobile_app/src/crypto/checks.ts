@@ -76,7 +76,7 @@ export function checkPermit(data: TypedData, terms: TypedData, shown: Shown, pla
   demand(toInteger(permit['value']) === toInteger(terms.message['amount']), 'the amount')
 }
 
-const ACTION_CODES: Record<string, bigint> = { accept: 1n, delivered: 6n }
+const ACTION_CODES: Record<string, bigint> = { accept: 1n, dispute: 5n, delivered: 6n }
 
 /** An action (accepting a delivery, a carrier's delivery note) names this agreement and nothing else. */
 export function checkAction(data: TypedData, agreementId: string, purpose: string, place: Place): void {

@@ -1,6 +1,6 @@
 /** Approvals: what each document must say, checked on the device, then signed. The crypto is fetched when first needed. */
 import * as api from '../api'
-import type { Acceptance, Confirmation, Order, SignatureRequest } from '../api/types'
+import type { Acceptance, Confirmation, Dispute, Order, SignatureRequest } from '../api/types'
 import type { Shown } from '../crypto/checks'
 import type { TypedData } from '../crypto/eip712'
 import { withKey } from '../state/keys.svelte'
@@ -52,6 +52,19 @@ export async function acceptDelivery(found: Acceptance, order: Order): Promise<O
     const [{ checkAction }, { signTypedData }, where] = await Promise.all([import('../crypto/checks'), import('../crypto/signing'), place()])
     checkAction(typed(found.typed_data), agreement.id, 'accept', where)
     return api.acceptDelivery(order.id, signTypedData(key, typed(found.typed_data)))
+  })
+}
+
+/** The customer says that something is wrong: what is held stays where it is until the arbiter has decided. */
+export async function openDispute(found: Dispute, order: Order, reason: string, photos: string[]): Promise<Dispute> {
+  const agreement = order.agreements.find(({ kind }) => kind === 'delivery')
+  if (!agreement || !found.typed_data) throw new Error(found.why_not ?? 'This order cannot be disputed now.')
+  const document = typed(found.typed_data)
+  const detail = `${money(found.held_minor, found.currency)} stay where they are until it is decided. This cannot be taken back.`
+  return withKey('Something is wrong', detail, 'Ask the arbiter', async (key) => {
+    const [{ checkAction }, { signTypedData }, where] = await Promise.all([import('../crypto/checks'), import('../crypto/signing'), place()])
+    checkAction(document, agreement.id, 'dispute', where)
+    return api.openDispute(order.id, reason, photos, signTypedData(key, document))
   })
 }
 

@@ -37,12 +37,18 @@ const NEXT: Record<string, string> = {
 export function chip(order: Order): { label: string; tone: Tone } {
   const next = order.next_action?.action
   if (next && next !== 'show_handover_code') return { label: NEXT[next] ?? next, tone: 'attention' }
-  return statusChip(order.status)
+  return stateChip(order)
 }
 
-/** The chip for a state alone. */
-export function statusChip(status: OrderStatus): { label: string; tone: Tone } {
-  const [label, tone] = NAMES[status] ?? [status, 'calm']
+const DISPUTED: Partial<Record<NonNullable<Order['dispute']>, [string, Tone]>> = {
+  sent: ['In dispute', 'attention'],
+  open: ['In dispute', 'attention'],
+  decided: ['Decided', 'good'],
+}
+
+/** The chip for an order's state; a dispute is what matters about a delivery. */
+export function stateChip(order: Order): { label: string; tone: Tone } {
+  const [label, tone] = (!isOver(order) && order.dispute && DISPUTED[order.dispute]) || NAMES[order.status] || [order.status, 'calm']
   return { label, tone }
 }
 
