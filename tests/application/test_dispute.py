@@ -18,6 +18,7 @@ from marketplace.domain.order import Status
 from marketplace.domain.parties import Role
 from marketplace.ports.chain import Consent, resolution
 from tests.application.example import address_of
+from tests.application.faults import Faults, first_time, restarting
 from tests.application.test_ways_out import at, consent, customer
 from tests.application.world import World
 from tests.planning.test_photo_file import photo
@@ -58,6 +59,22 @@ async def decide(world: World, order_id: str, payee_bps: int) -> None:
 async def show(world: World, who: str, order_id: str, **more: Any) -> str:
     """Somebody hands a photo in; its digest."""
     return (await upload_photo(world.ctx, world[who], order_id, "JPEG", photo("JPEG", **more))).digest
+
+
+@pytest.mark.req(54, 91)
+async def test_a_worker_that_dies_anywhere_asks_the_arbiter_once(world: World) -> None:
+    order_id = await world.delivered()
+    faults = Faults(first_time(""))
+    restarting(world, faults)
+    await signed(world, order_id)
+    await world.work()
+    assert {"before commit", "after commit"} <= set(faults.crashes)
+    assert any("chain" in point for point in faults.crashes)
+    assert (await delivery_of(world, order_id)).status is AgreementStatus.DISPUTED
+    rows = await world.rows("SELECT attempts FROM outbox WHERE kind = 'submit_dispute' AND status = 'done'")
+    assert [row.attempts >= 2 for row in rows] == [True]
+    assert [name for name in await world.events(order_id) if name == "DisputeRecorded"] == ["DisputeRecorded"]
+    assert await world.parked() == []
 
 
 @pytest.mark.req(88, 91)
